@@ -1,0 +1,44 @@
+#include "core/values/payload.hpp"
+
+#include <new>
+
+namespace backstage {
+namespace {
+
+void free_owned(PayloadBuffer* buffer) noexcept {
+  buffer->~PayloadBuffer();
+  ::operator delete(buffer);
+}
+
+}  // namespace
+
+PayloadBuffer* Payload::allocate(std::size_t size, std::byte** data) {
+  // Header and bytes in one block: one allocation.
+  void* block = ::operator new(sizeof(PayloadBuffer) + size);
+  auto* buffer = new (block) PayloadBuffer;
+  auto* bytes = static_cast<std::byte*>(block) + sizeof(PayloadBuffer);
+  buffer->size = static_cast<std::uint32_t>(size);
+  buffer->data = bytes;
+  buffer->release = &free_owned;
+  if (data != nullptr) *data = bytes;
+  return buffer;
+}
+
+Payload Payload::adopt(PayloadBuffer* buffer) noexcept {
+  Payload payload;
+  payload.buffer_ = buffer;
+  payload.size_ = buffer->size;
+  return payload;
+}
+
+Payload::Payload(std::string_view bytes) : size_(static_cast<std::uint32_t>(bytes.size())) {
+  if (bytes.size() <= inline_.size()) {
+    if (!bytes.empty()) std::memcpy(inline_.data(), bytes.data(), bytes.size());
+    return;
+  }
+  std::byte* data = nullptr;
+  buffer_ = allocate(bytes.size(), &data);
+  std::memcpy(data, bytes.data(), bytes.size());
+}
+
+}  // namespace backstage
