@@ -201,7 +201,8 @@ typedef struct bs_api {
   /// The actor's own name; valid as long as ctx. [actor-turn]
   bs_slice (*self_name)(bs_ctx* ctx);
   /// The address of a living actor or client; an activation rule that matches creates it.
-  /// Errors: BS_E_BAD_NAME, BS_E_NO_ACTOR, BS_E_ACTIVATION_LIMIT, BS_E_STOPPING. [actor-turn]
+  /// Errors: BS_E_BAD_NAME, BS_E_NO_ACTOR, BS_E_ACTIVATION_LIMIT, BS_E_ACTORS_FULL, BS_E_STOPPING.
+  /// [actor-turn]
   bs_status (*resolve)(bs_ctx* ctx, bs_slice name, bs_addr* out);
   /// BS_OK: it is in the target's mailbox. Never blocks. Errors: BS_E_NO_ACTOR, BS_E_MAILBOX_FULL,
   /// BS_E_STOPPING, BS_E_PARKED, BS_E_TOO_LARGE, BS_E_ARG (body outside of buf). [actor-turn]
@@ -261,7 +262,7 @@ typedef struct bs_monitor {
   /// One BS_MSG_DOWN when that actor ends; a restart is not an end. Already ended: BS_OK and DOWN
   /// follows at once. Monitoring twice is monitoring once. Errors: BS_E_ARG (nobody). [actor-turn]
   bs_status (*monitor)(bs_ctx* ctx, bs_addr who);
-  /// After BS_OK no BS_MSG_DOWN of that actor arrives. Errors: BS_E_NO_SUB. [actor-turn]
+  /// After BS_OK no BS_MSG_DOWN of that actor arrives, monitored or not. [actor-turn]
   bs_status (*demonitor)(bs_ctx* ctx, bs_addr who);
 } bs_monitor;
 
