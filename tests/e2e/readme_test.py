@@ -1,0 +1,196 @@
+"""Executes every command and snippet of README.md, and follows its links and those beside it.
+
+The daemon of the tour is started by README's own command line, on free ports; 7770 to 7772 in the
+snippets become the ports it bound. What a snippet's print shows as `# text` must be what it prints.
+"""
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BINARY_IN_README = "build/release/bin/backstaged"
+# Commands that end by themselves within a moment.
+QUICK = ("--check", "--print-config", "--print-schema", "--version", "--help")
+DEADLINE_SECONDS = 60
+
+
+def needed(variable):
+    value = os.environ.get(variable)
+    if not value:
+        raise AssertionError(f"{variable} is not set; ctest sets it, by hand: "
+                             f"{variable}=build/dev/... /usr/bin/python3 tests/e2e/readme_test.py")
+    return str(Path(value).resolve())
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def shell_lines():
+    return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+def daemon_lines():
+    """The arguments of each command line that calls the daemon, in README's order."""
+    words = [shlex.split(line) for line in shell_lines()]
+    return [line[1:] for line in words if line[0] == BINARY_IN_README]
+
+
+def expected_prints(source):
+    """What each print of a snippet shows beside it; every print shows something."""
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if ast.get_source_segment(source, node).startswith("print("):
+            comment = lines[node.end_lineno - 1][node.end_col_offset:].strip()
+            if not comment.startswith("# "):
+                raise AssertionError(f"a print shows no output: {lines[node.lineno - 1]}")
+            yield comment[2:]
+
+
+class Daemon:
+    """The daemon of the tour, in a directory of its own on ports of its own."""
+
+    def __init__(self, arguments):
+        self.folder = tempfile.TemporaryDirectory()
+        runtime = Path(self.folder.name) / "run"
+        free = json.dumps(["tcp://127.0.0.1:*"])
+        own = {"/runtime_dir": json.dumps(str(runtime)),
+               "/plugins/dir": json.dumps(needed("BACKSTAGED_PLUGINS")),
+               "/gateway/cmd/bind": free, "/gateway/pub/bind": free, "/gateway/ingest/bind": free}
+        sets = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+        self.log = open(Path(self.folder.name) / "log", "w+", encoding="utf-8")
+        self.process = subprocess.Popen([needed("BACKSTAGED_BIN"), *arguments, *sets], cwd=ROOT,
+                                        stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT)
+        self.endpoints = self.wait_for(runtime / "endpoints.json")
+
+    def wait_for(self, path):
+        for _ in range(DEADLINE_SECONDS * 50):
+            if path.exists():
+                return json.loads(path.read_text(encoding="utf-8"))
+            try:
+                self.process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        self.stop()
+        raise AssertionError(f"the daemon did not write {path}:\n{self.said()}")
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def port(self, role):
+        bound = self.endpoints[role]
+        return (bound if isinstance(bound, str) else bound[0]).rsplit(":", 1)[1]
+
+    def stop(self):
+        """Ends it as SIGTERM does and returns its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Tour(unittest.TestCase):
+    def test_every_python_snippet_prints_what_the_readme_shows(self):
+        starts = [line for line in daemon_lines() if not set(line) & set(QUICK)]
+        self.assertEqual(len(starts), 1, "the tour starts one daemon")
+        daemon = Daemon(starts[0])
+        self.addCleanup(daemon.folder.cleanup)
+        self.addCleanup(daemon.log.close)
+        self.addCleanup(daemon.stop)
+        source = "\n".join(blocks("python"))
+        expected = list(expected_prints(source))
+        self.assertGreater(len(expected), 5, "the tour shows hardly any output")
+        for port, role in (("7770", "cmd"), ("7771", "pub"), ("7772", "ingest")):
+            self.assertIn(f'"tcp://127.0.0.1:{port}"', source)
+            source = source.replace(f":{port}\"", f":{daemon.port(role)}\"")
+        source += "\ncontext.destroy(linger=0)\n"
+        try:
+            done = subprocess.run(["/usr/bin/python3", "-u", "-c", source], capture_output=True,
+                                  text=True, timeout=DEADLINE_SECONDS, check=False)
+        except subprocess.TimeoutExpired as stuck:
+            self.fail(f"the tour waits for ever after: {stuck.stdout}\n{daemon.said()}")
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{daemon.said()}")
+        self.assertEqual(done.stdout.splitlines(), expected)
+        self.assertEqual(daemon.stop(), 0, daemon.said())
+
+    def test_the_daemon_of_the_tour_says_what_is_wrong_with_its_command_line(self):
+        done = subprocess.run([needed("BACKSTAGED_BIN"), "--no-such-option"], capture_output=True,
+                              text=True, timeout=DEADLINE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("--no-such-option", done.stderr)
+
+
+class Commands(unittest.TestCase):
+    def test_every_block_is_of_a_kind_that_is_executed(self):
+        fences = re.findall(r"^```(.*)$", README, re.M)
+        self.assertEqual(set(fences[0::2]), {"sh", "python"})
+        self.assertEqual(set(fences[1::2]), {""})
+
+    def test_every_command_calls_the_daemon_or_a_script(self):
+        for line in shell_lines():
+            with self.subTest(line=line):
+                program = shlex.split(line)[0]
+                self.assertTrue(program == BINARY_IN_README or program.startswith("scripts/"))
+
+    def test_each_quick_command_of_the_daemon_exits_0_and_says_something(self):
+        quick = [line for line in daemon_lines() if set(line) & set(QUICK)]
+        self.assertEqual({word for line in quick for word in line} & set(QUICK), set(QUICK))
+        for line in quick:
+            with self.subTest(line=line):
+                done = subprocess.run([needed("BACKSTAGED_BIN"), *line], cwd=ROOT,
+                                      capture_output=True, text=True, check=False,
+                                      stdin=subprocess.DEVNULL, timeout=DEADLINE_SECONDS)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertTrue(done.stdout.strip() or done.stderr.strip())
+
+    def test_every_script_that_is_named_can_be_called(self):
+        for page in ("README.md", "CONTRIBUTING.md"):
+            text = (ROOT / page).read_text(encoding="utf-8")
+            for name in sorted(set(re.findall(r"`(scripts/\w+\.(?:sh|py))[ `]", text))
+                               | {line.split()[0] for line in shell_lines()
+                                  if line.startswith("scripts/")}):
+                with self.subTest(page=page, name=name):
+                    self.assertTrue(os.access(ROOT / name, os.X_OK), f"{name} is not executable")
+
+    def test_ci_calls_the_test_command_of_the_readme(self):
+        self.assertIn("scripts/test.sh", shell_lines())
+        ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+        calls = [line for line in ci.splitlines() if line and not line.startswith("#")]
+        self.assertRegex(calls[-1], r"^exec bash scripts/test\.sh(?: </dev/null)?$")
+        self.assertIn("scripts/run.sh", shell_lines())
+
+    def test_a_script_refuses_an_argument_it_does_not_know(self):
+        for name in ("run", "test", "check", "build", "setup", "fuzz", "bench"):
+            with self.subTest(script=name):
+                done = subprocess.run([ROOT / "scripts" / f"{name}.sh", "no-such-thing"], cwd=ROOT,
+                                      capture_output=True, text=True, check=False,
+                                      stdin=subprocess.DEVNULL, timeout=DEADLINE_SECONDS)
+                self.assertEqual(done.returncode, 64, done.stdout + done.stderr)
+                self.assertTrue(done.stdout + done.stderr)
+
+
+class Links(unittest.TestCase):
+    def test_every_relative_link_and_named_file_is_there(self):
+        for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md"):
+            text = (ROOT / page).read_text(encoding="utf-8")
+            links = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text)
+            for link in sorted(set(links)):
+                with self.subTest(page=page, link=link):
+                    self.assertTrue((ROOT / link).exists())
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
