@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh [--reps N] [--only ROWS] [--peers NAMES]
 #
-# ROWS is W1,W3,N1,N3 unless named (all rows and programs: README.md of the peers). The peers' folder
+# ROWS is W1,W3,N1,N3 unless named; the peers' README.md has them all. The peers' folder
 # is ../shared/peers, or BACKSTAGED_PEERS; it is copied to build/bench and built there. The raw
 # lines and the table, with date, machine and commit, stay in build/bench.
 set -euo pipefail

@@ -3,8 +3,8 @@
 #
 #   scripts/fuzz.sh [SECONDS]      20 by default; BACKSTAGED_FUZZ=NAME runs that one only
 #
-# A crash ends with exit 1, its input is kept in build/fuzz/crashes: add it to tests/fuzz/corpus/NAME
-# in the commit that mends it, where the unit tests replay it for ever.
+# A crash ends with exit 1 and its input is kept in build/fuzz/crashes: add it to
+# tests/fuzz/corpus/NAME in the commit that mends it, where the unit tests replay it for ever.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

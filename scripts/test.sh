@@ -22,7 +22,7 @@ done
 
 scripts/setup.sh --profile dev
 export PATH=$PATH:/usr/lib/llvm-19/bin # llvm-symbolizer, for names in reports
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=second_deadlock_stack=1
 

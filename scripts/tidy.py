@@ -72,7 +72,7 @@ LIBRARIES = {
     "sanitizer": ["sanitizer/"],
     "posix": ["sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "elf.h", "endian.h", "fcntl.h",
               "grp.h", "ifaddrs.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h",
-              "spawn.h", "strings.h", "syslog.h", "termios.h", "ucontext.h", "unistd.h",
+              "spawn.h", "strings.h", "syslog.h", "cxxabi.h", "termios.h", "ucontext.h", "unistd.h",
               "dirent.h", "execinfo.h", "glob.h", "fnmatch.h", "getopt.h"],
 }
 C_HEADERS = set("""assert ctype errno fenv float inttypes limits locale math setjmp signal stdalign
@@ -287,8 +287,13 @@ def check_functions(path, text):
                 "most; let a part with a name of its own come out"
 
 
-def check_purpose(path, lines):
-    """The first line, after a shebang, says in words what the file is for."""
+def check_purpose(root, path, lines):
+    """The first line, after a shebang, says in words what the file is for.
+
+    A source beside its own header does not say it again.
+    """
+    if path.endswith((".cpp", ".c")) and (root / path).with_suffix(".hpp").is_file():
+        return
     if not path.endswith(COUNTED) and os.path.basename(path) not in ("CMakeLists.txt", "Dockerfile",
                                                                      "run"):
         return
@@ -323,7 +328,7 @@ def check_file(root, path):
         lines.pop()
     elif text:
         yield len(lines), "text", "does not end in a newline"
-    yield from check_purpose(path, lines)
+    yield from check_purpose(root, path, lines)
     yield from check_lines(path, lines)
     if path.endswith(COUNTED) and len(lines) > FILE_LINES_MAX and path not in LONG_FILES:
         yield len(lines), "file", f"{len(lines)} lines, {FILE_LINES_MAX} at most; " \

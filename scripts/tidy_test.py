@@ -39,7 +39,8 @@ class Planted(unittest.TestCase):
 class Arrows(Planted):
     def test_a_clean_tree_has_no_findings(self):
         self.plant("core/values/ids.hpp", HEADER + "#include <cstdint>\n")
-        self.plant("core/engine.cpp", HEADER + '#include <vector>\n#include "core/values/ids.hpp"\n')
+        self.plant("core/engine.cpp", HEADER + '#include "core/values/ids.hpp"\n'
+                   "#include <vector>\n")
         self.plant("daemon/gateway/loop.cpp", HEADER + '#include "core/engine.hpp"\n'
                    "#include <zmq.h>\n#include <asio/post.hpp>\n")
         self.plant("daemon/main.cpp", HEADER + '#include "daemon/daemon.hpp"\n')
@@ -178,6 +179,10 @@ class Words(Planted):
             with self.subTest(path=path):
                 self.expect(path, text, "purpose")
                 (self.root / path).unlink()
+
+    def test_a_source_beside_its_header_does_not_say_it_again(self):
+        self.plant("core/a.hpp", HEADER)
+        self.expect("core/a.cpp", '#include "core/a.hpp"\n')
 
     def test_text_is_utf8_ends_in_a_newline_and_has_no_trailing_blanks(self):
         self.expect("core/a.cpp", HEADER + "int a;", "does not end in a newline")

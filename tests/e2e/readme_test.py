@@ -4,30 +4,31 @@ The daemon of the tour is started by README's own command line, on free ports; 7
 snippets become the ports it bound. What a snippet's print shows as `# text` must be what it prints.
 """
 import ast
-import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from daemon import BIN, SLOW, Daemon  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BINARY_IN_README = "build/release/bin/backstaged"
 # Commands that end by themselves within a moment.
 QUICK = ("--check", "--print-config", "--print-schema", "--version", "--help")
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 60 * SLOW
 
 
-def needed(variable):
-    value = os.environ.get(variable)
-    if not value:
-        raise AssertionError(f"{variable} is not set; ctest sets it, by hand: "
-                             f"{variable}=build/dev/... /usr/bin/python3 tests/e2e/readme_test.py")
-    return str(Path(value).resolve())
+def setUpModule():
+    for variable in ("BACKSTAGED_BIN", "BACKSTAGED_PLUGINS"):
+        if not os.environ.get(variable):
+            raise AssertionError(f"{variable} is not set: ctest sets it; by hand, run with "
+                                 "BACKSTAGED_BIN=build/dev/bin/backstaged "
+                                 "BACKSTAGED_PLUGINS=build/dev/plugins")
 
 
 def blocks(language):
@@ -55,79 +56,33 @@ def expected_prints(source):
             yield comment[2:]
 
 
-class Daemon:
-    """The daemon of the tour, in a directory of its own on ports of its own."""
-
-    def __init__(self, arguments):
-        self.folder = tempfile.TemporaryDirectory()
-        runtime = Path(self.folder.name) / "run"
-        free = json.dumps(["tcp://127.0.0.1:*"])
-        own = {"/runtime_dir": json.dumps(str(runtime)),
-               "/plugins/dir": json.dumps(needed("BACKSTAGED_PLUGINS")),
-               "/gateway/cmd/bind": free, "/gateway/pub/bind": free, "/gateway/ingest/bind": free}
-        sets = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
-        self.log = open(Path(self.folder.name) / "log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen([needed("BACKSTAGED_BIN"), *arguments, *sets], cwd=ROOT,
-                                        stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT)
-        self.endpoints = self.wait_for(runtime / "endpoints.json")
-
-    def wait_for(self, path):
-        for _ in range(DEADLINE_SECONDS * 50):
-            if path.exists():
-                return json.loads(path.read_text(encoding="utf-8"))
-            try:
-                self.process.wait(0.02)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        self.stop()
-        raise AssertionError(f"the daemon did not write {path}:\n{self.said()}")
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()
-
-    def port(self, role):
-        bound = self.endpoints[role]
-        return (bound if isinstance(bound, str) else bound[0]).rsplit(":", 1)[1]
-
-    def stop(self):
-        """Ends it as SIGTERM does and returns its exit code."""
-        self.process.terminate()
-        try:
-            return self.process.wait(DEADLINE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-
-
 class Tour(unittest.TestCase):
     def test_every_python_snippet_prints_what_the_readme_shows(self):
         starts = [line for line in daemon_lines() if not set(line) & set(QUICK)]
         self.assertEqual(len(starts), 1, "the tour starts one daemon")
-        daemon = Daemon(starts[0])
-        self.addCleanup(daemon.folder.cleanup)
-        self.addCleanup(daemon.log.close)
-        self.addCleanup(daemon.stop)
         source = "\n".join(blocks("python"))
         expected = list(expected_prints(source))
         self.assertGreater(len(expected), 5, "the tour shows hardly any output")
-        for port, role in (("7770", "cmd"), ("7771", "pub"), ("7772", "ingest")):
-            self.assertIn(f'"tcp://127.0.0.1:{port}"', source)
-            source = source.replace(f":{port}\"", f":{daemon.port(role)}\"")
-        source += "\ncontext.destroy(linger=0)\n"
+        with Daemon(arguments=starts[0]) as daemon:
+            for port, role in (("7770", "cmd"), ("7771", "pub"), ("7772", "ingest")):
+                self.assertIn(f'"tcp://127.0.0.1:{port}"', source)
+                source = source.replace(f"tcp://127.0.0.1:{port}", daemon.endpoint(role))
+            said = self.run_snippets(source + "\ncontext.destroy(linger=0)\n", daemon)
+            self.assertEqual(said, expected)
+            self.assertEqual(daemon.stop(), 0, daemon.log())
+
+    def run_snippets(self, source, daemon):
+        """The lines printed by /usr/bin/python3, which has Debian's python3-zmq."""
         try:
             done = subprocess.run(["/usr/bin/python3", "-u", "-c", source], capture_output=True,
                                   text=True, timeout=DEADLINE_SECONDS, check=False)
         except subprocess.TimeoutExpired as stuck:
-            self.fail(f"the tour waits for ever after: {stuck.stdout}\n{daemon.said()}")
-        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{daemon.said()}")
-        self.assertEqual(done.stdout.splitlines(), expected)
-        self.assertEqual(daemon.stop(), 0, daemon.said())
+            self.fail(f"the tour waits for ever after: {stuck.stdout}\n{daemon.log()}")
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{daemon.log()}")
+        return done.stdout.splitlines()
 
     def test_the_daemon_of_the_tour_says_what_is_wrong_with_its_command_line(self):
-        done = subprocess.run([needed("BACKSTAGED_BIN"), "--no-such-option"], capture_output=True,
+        done = subprocess.run([str(BIN), "--no-such-option"], capture_output=True,
                               text=True, timeout=DEADLINE_SECONDS, check=False)
         self.assertEqual(done.returncode, 64, done.stderr)
         self.assertIn("--no-such-option", done.stderr)
@@ -150,7 +105,7 @@ class Commands(unittest.TestCase):
         self.assertEqual({word for line in quick for word in line} & set(QUICK), set(QUICK))
         for line in quick:
             with self.subTest(line=line):
-                done = subprocess.run([needed("BACKSTAGED_BIN"), *line], cwd=ROOT,
+                done = subprocess.run([str(BIN), *line], cwd=ROOT,
                                       capture_output=True, text=True, check=False,
                                       stdin=subprocess.DEVNULL, timeout=DEADLINE_SECONDS)
                 self.assertEqual(done.returncode, 0, done.stderr)
