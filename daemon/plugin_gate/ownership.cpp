@@ -60,11 +60,15 @@ Checked check_one(const std::string& path, const struct stat& info, uid_t truste
       (place == Place::on_the_way && is_sticky_of_root)) {
     return {};
   }
+  // Closing a shared directory such as /tmp would break its other users.
+  const auto fix = (info.st_mode & S_ISVTX) != 0
+                       ? std::string{"keep plugins in a directory of their own, mode 0755"}
+                       : fmt::format("run: chmod go-w {}", shown);
   return refuse(Code::writable_directory,
                 fmt::format("users other than root and the daemon's may write to the directory {} "
                             "(mode {:04o}), so no plugin in it can be trusted",
                             shown, info.st_mode & 07777U),
-                fmt::format("run: chmod go-w {}", shown));
+                fix);
 }
 
 void push_front(std::deque<std::string>& todo, const std::filesystem::path& path) {
