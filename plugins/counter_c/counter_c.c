@@ -127,5 +127,8 @@ BS_NOTE_C("id=org.backstage.counter_c\0version=1.0.0\0types=counter_c", BS_UNLOA
 
 const bs_plugin* backstage_plugin_v1(const bs_api* api) {
   host = api;
-  return api->abi_major == BS_ABI_MAJOR ? &plugin : NULL;
+  if (api->abi_major == BS_ABI_MAJOR) return &plugin;
+  api->set_error(api, BS_E_NOSUP,
+                 bs_text("built for plugin ABI 1, which this daemon does not offer"));
+  return NULL;
 }

@@ -1,0 +1,101 @@
+/* Pins the layout of plugin ABI v1 on LP64: a change of any number here breaks every built plugin.
+ */
+#include <backstage/plugin.h>
+
+#ifdef __cplusplus
+#define PIN(condition) static_assert(condition, "plugin ABI v1 has changed")
+#else
+#define PIN(condition) _Static_assert(condition, "plugin ABI v1 has changed")
+#endif
+#define AT(type, field, offset) PIN(offsetof(type, field) == (offset))
+
+PIN(sizeof(bs_status) == 4);
+PIN(sizeof(bs_slice) == 16);
+PIN(sizeof(bs_addr) == 16);
+PIN(sizeof(bs_request) == 24);
+AT(bs_request, corr, 16);
+PIN(sizeof(bs_out) == 40);
+AT(bs_out, body, 16);
+AT(bs_out, buf, 32);
+
+AT(bs_msg, struct_size, 0);
+AT(bs_msg, kind, 4);
+AT(bs_msg, flags, 8);
+AT(bs_msg, status, 12);
+AT(bs_msg, from, 16);
+AT(bs_msg, from_name, 32);
+AT(bs_msg, corr, 48);
+AT(bs_msg, type, 56);
+AT(bs_msg, body, 72);
+AT(bs_msg, buf, 88);
+AT(bs_msg, address, 96);
+AT(bs_msg, seq, 112);
+AT(bs_msg, sub, 120);
+PIN(sizeof(bs_msg) == 128);
+
+AT(bs_api, struct_size, 0);
+AT(bs_api, abi_major, 4);
+AT(bs_api, abi_minor, 6);
+AT(bs_api, impl, 8);
+AT(bs_api, host_version, 16);
+AT(bs_api, extension, 24);
+AT(bs_api, log, 32);
+AT(bs_api, set_error, 40);
+AT(bs_api, buf_new, 48);
+AT(bs_api, buf_ref, 56);
+AT(bs_api, buf_unref, 64);
+AT(bs_api, post, 72);
+AT(bs_api, self, 80);
+AT(bs_api, self_name, 88);
+AT(bs_api, resolve, 96);
+AT(bs_api, send, 104);
+AT(bs_api, publish, 112);
+AT(bs_api, subscribe, 120);
+AT(bs_api, unsubscribe, 128);
+AT(bs_api, request, 136);
+AT(bs_api, reply, 144);
+AT(bs_api, reply_error, 152);
+AT(bs_api, spawn, 160);
+AT(bs_api, stop_self, 168);
+AT(bs_api, write, 176);
+PIN(sizeof(bs_api) == 184);
+
+PIN(sizeof(bs_timers) == 16);
+AT(bs_timers, cancel, 8);
+PIN(sizeof(bs_monitor) == 16);
+AT(bs_monitor, demonitor, 8);
+PIN(sizeof(bs_interest) == 8);
+
+AT(bs_actor_type, struct_size, 0);
+AT(bs_actor_type, flags, 4);
+AT(bs_actor_type, name, 8);
+AT(bs_actor_type, state_version, 16);
+AT(bs_actor_type, state_min, 20);
+AT(bs_actor_type, create, 24);
+AT(bs_actor_type, receive, 32);
+AT(bs_actor_type, destroy, 40);
+AT(bs_actor_type, save, 48);
+AT(bs_actor_type, load, 56);
+PIN(sizeof(bs_actor_type) == 64);
+
+AT(bs_plugin, struct_size, 0);
+AT(bs_plugin, abi_major, 4);
+AT(bs_plugin, abi_minor, 6);
+AT(bs_plugin, flags, 8);
+AT(bs_plugin, type_count, 12);
+AT(bs_plugin, id, 16);
+AT(bs_plugin, version, 24);
+AT(bs_plugin, types, 32);
+AT(bs_plugin, init, 40);
+AT(bs_plugin, quiesce, 48);
+AT(bs_plugin, fini, 56);
+AT(bs_plugin, extension, 64);
+PIN(sizeof(bs_plugin) == 72);
+
+AT(bs_note_head, name, 12);
+AT(bs_note_head, note_version, 24);
+AT(bs_note_head, abi_major, 28);
+AT(bs_note_head, abi_minor_required, 30);
+AT(bs_note_head, flags, 32);
+AT(bs_note_head, reserved, 36);
+PIN(sizeof(bs_note_head) == 40);
