@@ -104,7 +104,8 @@ class CmdClient:
         except zmq.ZMQError as error:
             self.close()
             raise Trouble("cannot connect", endpoint, str(error),
-                          "write the endpoint as tcp://127.0.0.1:7770 or ipc:///path", 64) from error
+                          "write the endpoint as tcp://127.0.0.1:7770 or ipc:///path",
+                          64) from error
 
     def __enter__(self):
         return self

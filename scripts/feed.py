@@ -173,7 +173,8 @@ class Feed:
             raise self.client.silent(f"the daemon does not answer; {self.progress()}")
 
     def progress(self):
-        return f"{self.acknowledged} departures were acknowledged, {len(self.in_flight)} are in doubt"
+        return (f"{self.acknowledged} departures were acknowledged, "
+                f"{len(self.in_flight)} are in doubt")
 
 
 def play(feed, departures, pace):

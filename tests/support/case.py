@@ -1,4 +1,4 @@
-"""A test case with one daemon for all its tests, which must be alive and accounted for at the end."""
+"""A test case with one daemon for all its tests, alive and accounted for at the end."""
 import unittest
 
 from client import Admin, Clients

@@ -84,6 +84,7 @@ class Clients:
         self.context.term()
 
     def connect(self, kind, name, **options):
+        """A socket of that kind at the daemon's first endpoint of that name."""
         peer = Peer(self.context, kind, self.daemon.endpoint(name), **options)
         self.peers.append(peer)
         return peer

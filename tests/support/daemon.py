@@ -189,8 +189,9 @@ class Daemon:
     def endpoints(self):
         return json.loads((self.runtime_dir / "endpoints.json").read_text())
 
-    def endpoint(self, name, prefix="tcp://"):
-        return next(one for one in self.endpoints()[name] if one.startswith(prefix))
+    def endpoint(self, name):
+        """The first of `cmd`, `pub` or `ingest`."""
+        return self.endpoints()[name][0]
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
@@ -201,6 +202,14 @@ class Daemon:
 
     def output(self):
         return (self.folder / "out").read_text(errors="replace")
+
+    def wait_for_log(self, pattern, seconds):
+        """Waits for a line of the log that `pattern` finds."""
+        end = time.monotonic() + seconds
+        while not any(re.search(pattern, line) for line in self.log().splitlines()):
+            if time.monotonic() >= end or self.process.poll() is not None:
+                raise AssertionError(f"no line like {pattern} in the log:\n{self.log()}")
+            time.sleep(0.02)
 
     def rss_kib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
