@@ -41,14 +41,12 @@ inline constexpr auto restart_backoff_max = 10s;
 inline constexpr auto request_deadline_default = 5s;
 inline constexpr auto request_deadline_max = 24h;
 
-/// One mailbox: data is bounded in messages and bytes; control has its own reserve, which data can
-/// never use.
+/// One mailbox: data is bounded in messages and bytes. Control is bounded where it is caused (open
+/// requests, timers, monitors), so it always has room and data can
+/// never take it.
 struct MailboxLimits {
   std::uint32_t data_messages_max = 16'384;
   std::uint64_t data_bytes_max = 16U << 20U;
-  /// Replies and timers are bounded at their source (requests_per_actor_max, timers_per_actor_max);
-  /// the reserve covers those plus `down`, `interest` and loss notes.
-  std::uint32_t control_messages_max = 8'192;
 };
 
 /// Engine-wide limits: each has a refusal code and a counter.
@@ -58,6 +56,7 @@ struct Limits {
   std::uint32_t subscriptions_per_actor_max = 1'000;
   std::uint32_t timers_per_actor_max = 1'000'000;
   std::uint32_t requests_per_actor_max = 4'096;
+  std::uint32_t monitors_per_actor_max = 4'096;
   std::uint64_t retained_bytes_max = 64U << 20U;
   std::uint32_t dead_letters_max = 1'024;
   std::uint64_t dead_letter_bytes_max = 8U << 20U;

@@ -2,7 +2,8 @@
 ///
 /// Up to payload_inline_bytes_max bytes live in the object itself; larger ones in one buffer with a
 /// shared count, allocated here or adopted from a transport frame. Copying a Payload never copies a
-/// shared buffer. Safe to copy, read and destroy from any thread (one object: one thread at a time).
+/// shared buffer. Safe to copy, read and destroy from any thread (one object: one thread at a
+/// time).
 #pragma once
 #include <array>
 #include <atomic>

@@ -1,0 +1,196 @@
+#include "core/context.hpp"
+
+#include <algorithm>
+
+#include "core/cell.hpp"
+#include "core/runtime.hpp"
+
+namespace backstage {
+namespace {
+
+EnvelopePtr data_envelope(Runtime& runtime, const Cell& sender, Kind kind, Message&& message) {
+  auto envelope = runtime.make_envelope(kind);
+  envelope->sender = sender.id();
+  envelope->sender_name = sender.name();
+  envelope->type = message.type;
+  envelope->payload = std::move(message.payload);
+  return envelope;
+}
+
+}  // namespace
+
+ActorId Context::self() const noexcept { return cell_.id(); }
+std::string_view Context::name() const noexcept { return cell_.name().text(); }
+TimePoint Context::now() const noexcept { return runtime_.world.clock.now(); }
+
+Result<ActorId> Context::resolve(std::string_view name) { return runtime_.resolve(name); }
+
+Result<MessageId> Context::send(ActorId to, Message message) {
+  if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
+  auto envelope = data_envelope(runtime_, cell_, Kind::send, std::move(message));
+  const MessageId id = envelope->id;
+  if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
+    return Refused(delivered.error());
+  }
+  return id;
+}
+
+Result<MessageId> Context::send(std::string_view to, Message message) {
+  const auto id = runtime_.resolve(to);
+  if (!id) return Refused(id.error());
+  return send(*id, std::move(message));
+}
+
+Result<RequestId> Context::request(ActorId to, Message message, Duration deadline) {
+  if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
+  if (deadline <= Duration::zero() || deadline > request_deadline_max) {
+    return runtime_.refuse(Errc::bad_arg);
+  }
+  auto& requests = cell_.requests();
+  if (requests.asked() >= runtime_.limits.requests_per_actor_max) {
+    return runtime_.refuse(Errc::requests_full);
+  }
+  const RequestId id = requests.next_id();
+  auto envelope = data_envelope(runtime_, cell_, Kind::request, std::move(message));
+  envelope->request = id;
+  envelope->deadline = now() + deadline;
+  // On the books before it leaves: its answer may come on another thread at once, but is only read
+  // in a later turn of this actor.
+  const TimerKey timer = runtime_.timers.set(
+      envelope->deadline,
+      {Due::What::request_deadline, cell_.id(), static_cast<std::uint64_t>(id)});
+  if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
+    (void)runtime_.timers.cancel(timer);
+    return Refused(delivered.error());
+  }
+  requests.on_asked(id, timer);
+  return id;
+}
+
+Result<void> Context::reply(RequestRef request, Message message) {
+  if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
+  if (!cell_.requests().close(request)) return runtime_.refuse(Errc::no_request);
+  runtime_.reply(request, data_envelope(runtime_, cell_, Kind::reply, std::move(message)));
+  return {};
+}
+
+Result<void> Context::reply_error(RequestRef request, Errc error, std::string_view text) {
+  if (!cell_.requests().close(request)) return runtime_.refuse(Errc::no_request);
+  runtime_.reply_error(request, error, text);
+  return {};
+}
+
+Result<Published> Context::publish(std::string_view topic, Message message,
+                                   PublishOptions options) {
+  const auto address = Address::join(name(), topic.empty() ? default_topic : topic);
+  if (!address) return runtime_.refuse(address.error());
+  return publish_as(*address, std::move(message), options);
+}
+
+Result<Published> Context::publish_as(const Address& address, Message message,
+                                      PublishOptions options) {
+  return runtime_.topics.publish(address, {cell_.id(), cell_.name(), &message, options});
+}
+
+Result<Subscribed> Context::subscribe(const Pattern& pattern, SubscribeOptions options) {
+  auto& held = cell_.holdings();
+  const auto known = held.by_pattern.find(pattern.text());
+  if (known == held.by_pattern.end() &&
+      (held.subscriptions.size() >= runtime_.limits.subscriptions_per_actor_max ||
+       runtime_.world.faults.hit(FaultSite::subscribe))) {
+    return runtime_.refuse(Errc::subs_full);
+  }
+  const auto id = known == held.by_pattern.end() ? SubscriptionId{} : known->second;
+  auto subscribed = runtime_.topics.subscribe(cell_, id, pattern, options);
+  if (!subscribed) return runtime_.refuse(subscribed.error());
+  held.by_pattern.try_emplace(pattern.text(), subscribed->id);
+  held.subscriptions.try_emplace(subscribed->id, pattern);
+  return subscribed;
+}
+
+Result<void> Context::unsubscribe(SubscriptionId id) {
+  auto& held = cell_.holdings();
+  const auto found = held.subscriptions.find(id);
+  if (found == held.subscriptions.end()) return runtime_.refuse(Errc::no_sub);
+  runtime_.topics.unsubscribe(id, found->second);
+  held.by_pattern.erase(found->second.text());
+  held.subscriptions.erase(found);
+  return {};
+}
+
+Result<void> Context::watch_interest(std::string_view topics) {
+  std::string text(name());
+  text.append(1, '/').append(topics.empty() ? default_topic : topics);
+  const auto pattern = Pattern::parse(text);
+  if (!pattern) return runtime_.refuse(Errc::bad_addr);
+  cell_.holdings().watches_interest = true;
+  runtime_.topics.watch_interest(self(), *pattern);
+  return {};
+}
+
+Result<Spawned> Context::spawn(const SpawnRequest& request) {
+  if (is_reserved(request.name)) return runtime_.refuse(Errc::reserved_name);
+  auto spawned = runtime_.spawn(request, request.as_child ? self() : nobody,
+                                request.tell_started ? self() : nobody, nullptr);
+  if (!spawned) return runtime_.refuse(spawned.error());
+  if (request.as_child && !spawned->existed) cell_.holdings().children.push_back(spawned->id);
+  return spawned;
+}
+
+Result<void> Context::monitor(ActorId id) {
+  auto& watching = cell_.holdings().watching;
+  if (std::find(watching.begin(), watching.end(), id) != watching.end()) return {};
+  if (watching.size() >= runtime_.limits.monitors_per_actor_max) {
+    return runtime_.refuse(Errc::bad_arg);
+  }
+  Cell* cell = runtime_.directory.at(id);
+  if (cell != nullptr && cell->add_watcher(self(), id)) {
+    watching.push_back(id);
+    return {};
+  }
+  auto down = runtime_.make_envelope(Kind::down);
+  down->sender = id;
+  down->payload = Payload(token(Errc::no_actor));
+  return runtime_.deliver(self(), std::move(down));
+}
+
+void Context::demonitor(ActorId id) {
+  if (std::erase(cell_.holdings().watching, id) == 0) return;
+  if (Cell* cell = runtime_.directory.at(id); cell != nullptr) cell->remove_watcher(self(), id);
+}
+
+void Context::stop_self() noexcept { cell_.signal(Signal::stop, self()); }
+
+Result<TimerId> Context::set_timer(Duration delay, Duration period) {
+  if (delay < Duration::zero() || period < Duration::zero()) return runtime_.refuse(Errc::bad_arg);
+  auto& held = cell_.holdings();
+  if (held.timers.size() >= runtime_.limits.timers_per_actor_max ||
+      runtime_.world.faults.hit(FaultSite::timer_set)) {
+    return runtime_.refuse(Errc::timers_full);
+  }
+  const TimePoint at = now();
+  // A delay past the end of time would wrap: such a timer is set to never fire.
+  const TimePoint when = delay > never - at ? never : at + delay;
+  const TimerId id{++held.last_timer};
+  const TimerKey key =
+      runtime_.timers.set(when, {Due::What::user_timer, self(), static_cast<std::uint64_t>(id)});
+  held.timers.emplace(id, Holdings::Timer{key, period, when});
+  return id;
+}
+
+Result<void> Context::cancel_timer(TimerId id) {
+  auto& timers = cell_.holdings().timers;
+  const auto found = timers.find(id);
+  if (found == timers.end()) return runtime_.refuse(Errc::no_timer);
+  (void)runtime_.timers.cancel(found->second.key);
+  timers.erase(found);
+  return {};
+}
+
+void Context::note_to_self(RequestId id) {
+  auto note = runtime_.make_envelope(Kind::barrier);
+  note->request = id;
+  (void)runtime_.deliver(self(), std::move(note));
+}
+
+}  // namespace backstage

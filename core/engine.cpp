@@ -1,0 +1,159 @@
+#include "core/engine.hpp"
+
+#include <algorithm>
+
+#include "core/runtime.hpp"
+
+namespace backstage {
+
+Engine::Engine(const World& world, const Limits& limits)
+    : runtime_(std::make_unique<Runtime>(world, limits)) {}
+
+Engine::~Engine() = default;
+
+Result<void> Engine::add_type(ActorType type) { return runtime_->types.add(std::move(type)); }
+Result<void> Engine::remove_type(std::string_view name) { return runtime_->types.remove(name); }
+std::vector<ActorTypePtr> Engine::types() const { return runtime_->types.list(); }
+Result<void> Engine::add_activation(ActivationRule rule) {
+  return runtime_->activations.add(std::move(rule));
+}
+
+Result<Spawned> Engine::spawn(const SpawnRequest& request) {
+  auto spawned = runtime_->spawn(request, nobody, nobody, nullptr);
+  if (!spawned) return runtime_->refuse(spawned.error());
+  return spawned;
+}
+
+Result<Cell*> Engine::attach(std::string_view name, std::unique_ptr<Actor> actor,
+                             Executor& executor, const Mailbox::Options& mailbox) {
+  if (!is_actor_name(name)) return runtime_->refuse(Errc::bad_name);
+  CellOptions options;
+  options.name = name;
+  options.executor = &executor;
+  options.mailbox = mailbox;
+  options.actor = std::move(actor);
+  const auto opened = runtime_->directory.open(std::move(options));
+  if (!opened) return runtime_->refuse(opened.error());
+  if (opened->existed) return runtime_->refuse(Errc::name_in_use);
+  runtime_->world.observer.spawned(opened->id, name, "client");
+  executor.post(*opened->cell);
+  return opened->cell;
+}
+
+Context Engine::context_of(Cell& cell) noexcept { return {*runtime_, cell}; }
+
+Result<void> Engine::stop(ActorId id, StopVerb verb) {
+  Cell* cell = runtime_->directory.at(id);
+  if (cell == nullptr || !runtime_->directory.is_alive(id)) return runtime_->refuse(Errc::no_actor);
+  constexpr std::array<Signal, 3> signals{Signal::stop, Signal::drain, Signal::kill};
+  cell->signal(signals[static_cast<std::size_t>(verb)], id);
+  return {};
+}
+
+Result<ActorId> Engine::find(std::string_view name) const { return runtime_->directory.find(name); }
+
+bool Engine::is_client(ActorId id) const { return runtime_->directory.type_of(id) == "client"; }
+
+Result<MessageId> Engine::send(ActorId to, Message message, std::string_view from) {
+  if (message.payload.size() > payload_bytes_max) return runtime_->refuse(Errc::too_large);
+  if (runtime_->intake_closed) return runtime_->refuse(Errc::stopping);
+  auto envelope = runtime_->make_envelope(Kind::send);
+  if (!from.empty()) envelope->sender_name = NameRef(from);
+  envelope->type = message.type;
+  envelope->payload = std::move(message.payload);
+  const MessageId id = envelope->id;
+  if (auto delivered = runtime_->deliver(to, std::move(envelope)); !delivered) {
+    return Refused(delivered.error());
+  }
+  return id;
+}
+
+Result<MessageId> Engine::send(std::string_view to, Message message, std::string_view from) {
+  const auto id = runtime_->resolve(to);
+  if (!id) return Refused(id.error());
+  return send(*id, std::move(message), from);
+}
+
+Result<Published> Engine::publish(const Address& address, Message message, std::string_view from,
+                                  PublishOptions options) {
+  if (runtime_->intake_closed) return runtime_->refuse(Errc::stopping);
+  return runtime_->topics.publish(
+      address, {nobody, from.empty() ? NameRef() : NameRef(from), &message, options});
+}
+
+Result<RetainedValue> Engine::retained(const Address& address) const {
+  return runtime_->topics.retained(address);
+}
+
+EngineStats Engine::stats() const {
+  EngineStats stats;
+  stats.actors = runtime_->directory.living();
+  stats.topics = runtime_->topics.count();
+  stats.subscriptions = runtime_->topics.subscriptions();
+  stats.timers = runtime_->timers.live();
+  stats.retained_bytes = runtime_->topics.retained_bytes();
+  stats.dead_letters = runtime_->dead_letters.size();
+  stats.ledger = runtime_->folded();
+  for (std::size_t i = 0; i < errc_count; ++i) {
+    stats.ledger.refused[i] += runtime_->refused[i].load(std::memory_order_relaxed);
+  }
+  runtime_->directory.for_each([&](const Cell& cell) { stats.ledger += cell.mailbox().ledger(); });
+  return stats;
+}
+
+std::vector<ActorInfo> Engine::actors() const {
+  std::vector<ActorInfo> all;
+  std::vector<ActorId> parents;
+  runtime_->directory.for_each([&](const Cell& cell) {
+    ActorInfo info;
+    info.id = cell.id();
+    info.name = cell.name().text();
+    info.type = cell.type_name();
+    info.phase = token(cell.phase());
+    info.restarts = cell.restarts();
+    info.ledger = cell.mailbox().ledger();
+    all.push_back(std::move(info));
+    parents.push_back(cell.parent());
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto parent = std::find_if(all.begin(), all.end(),
+                                     [&](const auto& other) { return other.id == parents[i]; });
+    if (parent != all.end() && !parents[i].is_nobody()) all[i].parent = parent->name;
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+std::vector<DeadLetter> Engine::dead_letters() const { return runtime_->dead_letters.list(); }
+
+TimePoint Engine::fire_due(TimePoint now) {
+  while (const auto due = runtime_->timers.take_due(now)) runtime_->fire(*due);
+  return runtime_->timers.next();
+}
+
+void Engine::close_intake() noexcept { runtime_->intake_closed = true; }
+
+bool Engine::is_quiet() const {
+  std::uint64_t busy = 0;
+  runtime_->directory.for_each([&](const Cell& cell) {
+    if (cell.is_client() || cell.phase() == Phase::backing_off) return;
+    const Ledger ledger = cell.mailbox().ledger();
+    busy += ledger.queued + ledger.running;
+  });
+  return busy == 0;
+}
+
+void Engine::stop_all() {
+  std::vector<ActorId> roots;
+  runtime_->directory.for_each([&](const Cell& cell) {
+    const bool is_child = runtime_->directory.at(cell.parent()) != nullptr;
+    if (!cell.is_client() && !is_child) roots.push_back(cell.id());
+  });
+  // The youngest first, as a supervisor would.
+  std::reverse(roots.begin(), roots.end());
+  for (const ActorId id : roots) runtime_->directory.at(id)->signal(Signal::shutdown, id);
+}
+
+std::size_t Engine::hosted_actors() const { return runtime_->directory.hosted(); }
+
+}  // namespace backstage

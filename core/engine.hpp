@@ -1,0 +1,123 @@
+/// Engine: the facade. Owns the runtime's parts and wires them; its verbs are for the daemon.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/activations.hpp"
+#include "core/actor.hpp"
+#include "core/context.hpp"
+#include "core/dead_letters.hpp"
+#include "core/executor.hpp"
+#include "core/faults.hpp"
+#include "core/ledger.hpp"
+#include "core/mailbox.hpp"
+#include "core/observer.hpp"
+
+namespace backstage {
+
+/// The world, injected. All must outlive the engine.
+struct World {
+  Clock& clock;
+  Executor& executor;  ///< runs hosted actors
+  Alarm& alarm;
+  Faults& faults;
+  Observer& observer;
+};
+
+/// stop: finish this message. drain: handle what is queued. kill: as stop, waiting for no children.
+enum class StopVerb : std::uint8_t { stop, drain, kill };
+
+/// One actor, as seen from outside. A copy.
+struct ActorInfo {
+  ActorId id;
+  std::string name;
+  std::string type;   ///< "client" for sessions
+  std::string phase;  ///< starting running backing_off stopping parked
+  std::string parent;
+  std::uint64_t restarts = 0;
+  Ledger ledger;
+};
+
+struct RetainedValue {
+  std::uint64_t seq = 0;
+  std::string sender;
+  std::string type;
+  Payload payload;
+};
+
+struct EngineStats {
+  std::uint64_t actors = 0;
+  std::uint64_t topics = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t timers = 0;
+  std::uint64_t retained_bytes = 0;
+  std::uint64_t dead_letters = 0;  ///< in the ring now
+  Ledger ledger;
+};
+
+class Engine {
+ public:
+  Engine(const World& world, const Limits& limits);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- Types and rules.
+  /// Errors: name_in_use, bad_name. [any]
+  [[nodiscard]] Result<void> add_type(ActorType type);
+  /// New spawns of it are refused; living actors keep it. Errors: no_type. [any]
+  [[nodiscard]] Result<void> remove_type(std::string_view name);
+  [[nodiscard]] std::vector<ActorTypePtr> types() const;
+  /// Errors: bad_arg. [main] before messages flow.
+  [[nodiscard]] Result<void> add_activation(ActivationRule rule);
+
+  // --- Actors.
+  /// As Context::spawn, without a parent; names beginning with '$' are allowed here. [any]
+  [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
+  /// A client: a cell run by `executor`, whose mailbox is its session's. The type's name shows as
+  /// "client". Errors: name_in_use, bad_name, actors_full, stopping. [any]
+  [[nodiscard]] Result<Cell*> attach(std::string_view name, std::unique_ptr<Actor> actor,
+                                     Executor& executor, const Mailbox::Options& mailbox);
+  /// What a client may do, from its executor's thread. Valid while the cell lives.
+  [[nodiscard]] Context context_of(Cell& cell) noexcept;
+  /// Errors: no_actor. [any]
+  [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb);
+  /// Who holds a name now. Errors: no_actor. [any]
+  [[nodiscard]] Result<ActorId> find(std::string_view name) const;
+  [[nodiscard]] bool is_client(ActorId id) const;
+
+  // --- Messages from outside any actor. [any]
+  /// `to` an id: as above, without activation.
+  [[nodiscard]] Result<MessageId> send(ActorId to, Message message, std::string_view from = {});
+  /// `from` is shown as the sender. Errors: as Context::send.
+  [[nodiscard]] Result<MessageId> send(std::string_view to, Message message,
+                                       std::string_view from = {});
+  [[nodiscard]] Result<Published> publish(const Address& address, Message message,
+                                          std::string_view from, PublishOptions options = {});
+  /// Errors: no_value. [any]
+  [[nodiscard]] Result<RetainedValue> retained(const Address& address) const;
+
+  // --- Queries: copies. [any]
+  [[nodiscard]] EngineStats stats() const;
+  [[nodiscard]] std::vector<ActorInfo> actors() const;
+  [[nodiscard]] std::vector<DeadLetter> dead_letters() const;
+
+  // --- Time. Fires what is due; returns when the next timer is. One caller at a time.
+  TimePoint fire_due(TimePoint now);
+
+  // --- The end, in this order. [main]
+  /// No new actors; sends from outside are refused.
+  void close_intake() noexcept;
+  /// Nothing queued and nothing running among hosted actors, at this moment.
+  [[nodiscard]] bool is_quiet() const;
+  /// Asks every hosted root actor to stop; children go first.
+  void stop_all();
+  [[nodiscard]] std::size_t hosted_actors() const;
+
+ private:
+  std::unique_ptr<Runtime> runtime_;
+};
+
+}  // namespace backstage

@@ -1,0 +1,28 @@
+/// Forward declarations of core: what most headers need and no more.
+#pragma once
+
+namespace backstage {
+
+class Actor;
+class ActorFactory;
+class Activations;
+class Alarm;
+class Cell;
+class Clock;
+class Context;
+class DeadLetters;
+class Directory;
+class Engine;
+class Executor;
+class Faults;
+class Mailbox;
+class Observer;
+class Timers;
+class Topics;
+class Types;
+struct ActorType;
+struct Envelope;
+struct Runtime;
+struct Topic;
+
+}  // namespace backstage

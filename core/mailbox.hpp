@@ -1,0 +1,154 @@
+/// Mailbox: the bounded queue of one cell. Many producers, one consumer.
+///
+/// One order, two budgets: data (send, publish, request) is bounded in messages and bytes; control
+/// always has room. Both are taken in arrival order. Only signals (stop, kill, ...) overtake.
+///
+/// Guarded by one mutex, a leaf: nothing is called while it is held.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/envelope.hpp"
+#include "core/ledger.hpp"
+#include "core/values/limits.hpp"
+
+namespace backstage {
+
+/// What overtakes the mail. A set; each is taken once.
+enum class Signal : std::uint16_t {
+  none = 0,
+  stop = 1U << 0U,
+  drain = 1U << 1U,
+  kill = 1U << 2U,
+  restart = 1U << 3U,  ///< the backoff is over
+  child_ended = 1U << 4U,
+  resume = 1U << 5U,  ///< the client's transport takes messages again
+  kick = 1U << 6U,    ///< an overflow under Overflow::kick
+  idle = 1U << 7U,    ///< time to look whether the actor is idle
+  shutdown = 1U << 8U,
+  disconnect = 1U << 9U,  ///< the client's peer is gone
+};
+[[nodiscard]] constexpr Signal operator|(Signal a, Signal b) noexcept {
+  return static_cast<Signal>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
+}
+[[nodiscard]] constexpr bool has(Signal set, Signal one) noexcept {
+  return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(one)) != 0;
+}
+
+enum class PushVerdict : std::uint8_t {
+  accepted,
+  dropped,  ///< taken by the overflow policy: a known fate, not a refusal
+  refused,  ///< left with the caller; `why` says
+};
+struct PushResult {
+  PushVerdict verdict = PushVerdict::accepted;
+  Errc why{};
+  bool woke_owner = false;  ///< first work of an idle cell: the caller must post it
+  bool is_counted = true;   ///< false: a refusal by a life that is over, for the caller to count
+};
+
+class Mailbox {
+ public:
+  struct Options {
+    MailboxLimits limits;
+    Overflow overflow = Overflow::reject;
+    /// Clients: what a subscription loses becomes a Kind::gap in its place.
+    bool notes_losses = false;
+  };
+
+  Mailbox();
+  ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  /// Begins a life. The owner counts as awake until try_sleep. [one caller]
+  void open(std::uint32_t generation, const Options& options);
+
+  /// Adds one envelope of the given life. Takes it over unless refused (no_actor, stopping, parked,
+  /// mailbox_full), which leaves it untouched and counts the refusal. [any]
+  [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation);
+
+  /// Raises a signal. True: the owner slept and must be posted. [any]
+  [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
+
+  // The rest is for the owner, in its turn. [actor]
+
+  struct Next {
+    Signal signals = Signal::none;
+    EnvelopePtr envelope;
+  };
+  /// The signals raised since, or else (if `wants_mail`) the next envelope in arrival order, or
+  /// neither. An envelope counts as running until settled.
+  [[nodiscard]] Next next(bool wants_mail);
+  /// Whether mail alone may wake the owner; signals always do.
+  void set_mail_wakes(bool mail_wakes);
+  /// Refuses new data from now on with `why` (stopping or parked); no_actor means open again.
+  void refuse_data(Errc why);
+  /// Sleeps if there is nothing to do. False: there is, go on.
+  [[nodiscard]] bool try_sleep();
+  /// No mail and none accepted from now on: used to passivate. False: there is mail.
+  [[nodiscard]] bool close_if_empty();
+  /// Ends the life: every later push is refused. Returns what was left, in order; the caller
+  /// settles it.
+  [[nodiscard]] std::vector<EnvelopePtr> close();
+  /// Takes all mail but stays open (parking). The caller settles it.
+  [[nodiscard]] std::vector<EnvelopePtr> take_all();
+
+  // How an envelope got by pop, close or take_all ended. [actor]
+  void settle_handled() noexcept;
+  void settle_dropped(DropCause cause) noexcept;
+  void settle_dead_lettered() noexcept;
+
+  /// Constant through one life.
+  [[nodiscard]] Overflow overflow_policy() const noexcept { return options_.overflow; }
+  /// Whether that life goes on. [any]
+  [[nodiscard]] bool is_open_for(std::uint32_t generation) const;
+  /// A snapshot. [any]
+  [[nodiscard]] Ledger ledger() const;
+  [[nodiscard]] std::uint64_t queued() const;
+
+ private:
+  struct List {
+    Envelope* head = nullptr;
+    Envelope* tail = nullptr;
+    void push_back(Envelope* envelope) noexcept;
+    void insert_after(Envelope* before, Envelope* envelope) noexcept;  // null: at the front
+    void remove(Envelope* envelope) noexcept;
+  };
+  struct Notes;  // what clients and conflating mailboxes keep beside the lists; made on first use
+
+  [[nodiscard]] bool has_room(const Envelope& envelope) const noexcept;
+  [[nodiscard]] Errc closed_for(const Envelope& envelope, std::uint32_t generation) const noexcept;
+  void append(EnvelopePtr envelope);
+  void conflate(const Envelope& newer);
+  [[nodiscard]] PushResult overflow(EnvelopePtr& envelope);
+  [[nodiscard]] bool evict_oldest_for(const Envelope& envelope);
+  void lose(EnvelopePtr envelope, DropCause cause);
+  void unlink_data(Envelope* envelope);
+  [[nodiscard]] bool wake() noexcept;
+  [[nodiscard]] EnvelopePtr take_first();
+  [[nodiscard]] std::vector<EnvelopePtr> take_lists();
+  Notes& notes();
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_
+  List control_;
+  List data_;
+  std::uint64_t arrivals_ = 0;
+  std::uint64_t data_count_ = 0;
+  std::uint64_t data_bytes_ = 0;
+  std::uint32_t control_count_ = 0;  // counted control only: no gaps, no barriers
+  std::uint32_t generation_ = 0;
+  Signal signals_ = Signal::none;
+  bool awake_ = false;
+  bool mail_wakes_ = true;
+  bool is_open_ = false;
+  Errc refusal_ = Errc::no_actor;  // no_actor: data is welcome
+  Options options_;
+  std::unique_ptr<Notes> notes_;
+  Ledger counts_;
+};
+
+}  // namespace backstage

@@ -1,0 +1,44 @@
+/// Requests: what one actor has asked and not yet heard, and what it was asked and has not
+/// answered.
+#pragma once
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/ids.hpp"
+#include "core/timers.hpp"
+#include "core/values/result.hpp"
+
+namespace backstage {
+
+/// [actor] all of it.
+class Requests {
+ public:
+  /// Somebody waits for an answer, here or there.
+  [[nodiscard]] bool is_busy() const noexcept { return !asked_.empty() || !open_.empty(); }
+
+  // --- Asked by this actor.
+  [[nodiscard]] RequestId next_id() noexcept { return RequestId{++last_id_}; }
+  [[nodiscard]] std::size_t asked() const noexcept { return asked_.size(); }
+  void on_asked(RequestId id, TimerKey deadline) { asked_.emplace(id, deadline); }
+  /// The one reply of a request: forgets it, and says which timer to cancel. Errors: no_request
+  /// (late: the caller drops the reply).
+  [[nodiscard]] Result<TimerKey> on_reply(RequestId id);
+  /// Forgets all, returns the timers to cancel.
+  [[nodiscard]] std::vector<TimerKey> forget_asked();
+
+  // --- Asked of this actor.
+  void on_received(RequestRef request, TimePoint deadline, TimePoint now);
+  /// True once for each request received: it may be answered now.
+  [[nodiscard]] bool close(RequestRef request) { return open_.erase(request) != 0; }
+  [[nodiscard]] std::vector<RequestRef> take_open();
+
+ private:
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<RequestId, TimerKey> asked_;
+  std::unordered_map<RequestRef, TimePoint> open_;
+  std::size_t prune_at_ = 64;
+};
+
+}  // namespace backstage

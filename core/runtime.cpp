@@ -1,0 +1,171 @@
+#include "core/runtime.hpp"
+
+namespace backstage {
+
+Runtime::Runtime(const World& given_world, const Limits& given_limits)
+    : world(given_world),
+      limits(given_limits),
+      timers(given_world.alarm),
+      dead_letters(given_limits.dead_letters_max, given_limits.dead_letter_bytes_max),
+      topics(*this, limits),
+      directory(*this, given_limits.actors_max) {}
+
+EnvelopePtr Runtime::make_envelope(Kind kind) {
+  EnvelopePtr envelope(new Envelope);
+  envelope->kind = kind;
+  envelope->id = MessageId{last_message.fetch_add(1, std::memory_order_relaxed) + 1};
+  return envelope;
+}
+
+Refused Runtime::refuse(Errc why) noexcept {
+  refused[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+  return Refused(why);
+}
+
+Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
+  Cell* cell = directory.at(to);
+  if (cell == nullptr) return refuse(Errc::no_actor);
+  if (is_data(envelope->kind) && world.faults.hit(FaultSite::accept)) {
+    return refuse(Errc::mailbox_full);
+  }
+  const PushResult result = cell->accept(envelope, to);
+  if (result.verdict == PushVerdict::refused) return Refused(result.why);
+  if (result.woke_owner) cell->executor().post(*cell);
+  return {};
+}
+
+void Runtime::reply(RequestRef request, EnvelopePtr envelope) {
+  envelope->kind = Kind::reply;
+  envelope->request = request.id;
+  // A requester that is gone has nobody to tell; deliver counts it.
+  (void)deliver(request.from, std::move(envelope));
+}
+
+void Runtime::reply_error(RequestRef request, Errc error, std::string_view text) {
+  auto envelope = make_envelope(Kind::reply);
+  envelope->is_error = true;
+  envelope->error = error;
+  envelope->payload = Payload(text);
+  reply(request, std::move(envelope));
+}
+
+Result<ActorId> Runtime::resolve(std::string_view name) {
+  if (const auto found = directory.find(name); found && directory.is_alive(*found)) return found;
+  if (!is_actor_name(name)) return refuse(Errc::bad_name);
+  const auto activation = activations.by_name(name);
+  if (!activation) return refuse(Errc::no_actor);
+  auto id = activate(*activation);
+  if (!id) return refuse(id.error());
+  return id;
+}
+
+Result<ActorId> Runtime::activate(const Activation& activation) {
+  const auto& rule = activations.rule(activation.rule);
+  // An actor that ends gives its name free a moment after it closes its mailbox.
+  constexpr int tries_max = 10'000;
+  for (int i = 0; i < tries_max; ++i) {
+    const SpawnRequest request{.type = rule.type, .name = activation.name, .config = rule.config};
+    auto spawned = spawn(request, nobody, nobody, &activation);
+    if (!spawned) return Refused(spawned.error());
+    if (spawned->existed && !directory.is_alive(spawned->id)) continue;
+    if (activation.subscription) {
+      auto subscribed = topics.subscribe_for(spawned->id, *activation.subscription);
+      if (!subscribed) return Refused(subscribed.error());
+    }
+    return spawned->id;
+  }
+  return Refused(Errc::stopping);
+}
+
+Result<Spawned> Runtime::spawn(const SpawnRequest& request, ActorId parent, ActorId spawner,
+                               const Activation* activation) {
+  if (!is_actor_name(request.name)) return Refused(Errc::bad_name);
+  if (intake_closed.load(std::memory_order_relaxed)) return Refused(Errc::stopping);
+  // A living holder is answered from the directory, whatever became of its type since.
+  auto type = types.find(request.type);
+  if (world.faults.hit(FaultSite::spawn)) return Refused(Errc::actors_full);
+  if (!type) return Refused(Errc::no_type);
+  CellOptions options;
+  options.name = request.name;
+  options.type = *type;
+  options.config = request.config;
+  options.parent = parent;
+  options.executor = &world.executor;
+  options.mailbox = {(*type)->mailbox, (*type)->overflow, false};
+  options.tell_started = spawner;
+  if (activation != nullptr) {
+    if (const auto found = directory.find(request.name)) return existing(*found, **type);
+    if (!activations.claim(activation->rule)) return Refused(Errc::activation_limit);
+    options.rule = activation->rule;
+    options.idle = activations.rule(activation->rule).idle;
+    options.activated_by = activation->subscription;
+  }
+  const auto opened = directory.open(std::move(options));
+  if (activation != nullptr && (!opened || opened->existed)) activations.release(activation->rule);
+  if (!opened) return Refused(opened.error());
+  if (opened->existed) return existing(opened->id, **type);
+  world.observer.spawned(opened->id, request.name, request.type);
+  world.executor.post(*opened->cell);
+  return Spawned{opened->id, false};
+}
+
+Result<Spawned> Runtime::existing(ActorId id, const ActorType& type) const {
+  const auto name = directory.type_of(id);
+  if (name == "client") return Refused(Errc::name_in_use);
+  if (!name.empty() && name != type.name) return Refused(Errc::type_mismatch);
+  return Spawned{id, true};
+}
+
+void Runtime::fire(const Due& due) {
+  Cell* cell = directory.at(due.who);
+  if (cell == nullptr) return;
+  switch (due.what) {
+    case Due::What::user_timer: {
+      auto envelope = make_envelope(Kind::timer);
+      envelope->timer = TimerId{due.number};
+      (void)deliver(due.who, std::move(envelope));
+      return;
+    }
+    case Due::What::request_deadline:
+      reply_error({due.who, RequestId{due.number}}, Errc::timeout, sentence(Errc::timeout));
+      return;
+    case Due::What::restart:
+      cell->signal(Signal::restart, due.who);
+      return;
+    case Due::What::idle_check:
+      cell->signal(Signal::idle, due.who);
+      return;
+  }
+}
+
+void Runtime::bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
+                   std::string_view reason) {
+  DeadLetter letter{envelope->id,
+                    cause,
+                    envelope->kind,
+                    envelope->attempts,
+                    std::string(envelope->sender_name.text()),
+                    std::string(target),
+                    envelope->type,
+                    std::string(reason),
+                    envelope->payload};
+  world.observer.dead_letter(cause, target, reason);
+  dead_letters.add(std::move(letter));
+  // What was itself a notice of a dead letter is not announced again: that could go round for ever.
+  if (envelope->topic != nullptr && envelope->topic->address.actor() == "$dead") return;
+  const auto address = Address::join("$dead", token(cause));
+  const Message message{envelope->type, envelope->payload};
+  (void)topics.publish(*address, {envelope->sender, envelope->sender_name, &message, {}});
+}
+
+void Runtime::fold(const Ledger& ledger) {
+  const std::lock_guard lock(folded_mutex);
+  folded_ledger += ledger;
+}
+
+Ledger Runtime::folded() const {
+  const std::lock_guard lock(folded_mutex);
+  return folded_ledger;
+}
+
+}  // namespace backstage
