@@ -35,12 +35,11 @@ class Fields {
   template <class Take>
   void pairs(std::string_view* tail, Take take) {
     while (good_ && !words_.empty()) {
-      const auto word = words_.next();
-      const KeyValue pair(word);
-      if (!pair.is_pair && tail != nullptr && words_.empty()) {
-        *tail = word;
+      const Word word = words_.next();
+      if (!word.has_equals() && tail != nullptr && words_.empty()) {
+        *tail = word.text;
       } else {
-        good_ = pair.is_pair && take(pair.key, pair.value);
+        good_ = word.is_pair() && take(word.key(), word.value());
       }
     }
   }
@@ -205,7 +204,7 @@ bool has_payload(const Answer& answer) noexcept {
 std::expected<Answer, std::string_view> read_answer(std::string_view control) {
   if (const auto fault = line_fault(control); !fault.empty()) return std::unexpected(fault);
   Words words(control);
-  const auto verb = words.next();
+  const auto verb = words.next().text;
   const Fields fields(words);
   if (verb == "WELCOME") return welcome(fields);
   if (verb == "OK") return ok(fields);

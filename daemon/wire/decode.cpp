@@ -165,8 +165,8 @@ class Reader {
   [[nodiscard]] bool version() {
     Words words = words_;
     while (!words.empty()) {
-      const auto word = words.next();
-      if (word.starts_with("v=")) return version_in_common(word.substr(2));
+      const Word word = words.next();
+      if (word.has_equals() && word.key() == "v") return version_in_common(word.value());
     }
     return fail(status(Errc::bad_arg), "HELLO names the versions you speak" + remedy(verb_));
   }
@@ -344,7 +344,7 @@ std::expected<Command, Refusal> decode(std::string_view control) {
     return std::unexpected(bad_frame(control, fault));
   }
   Words words(control);
-  const auto word = words.next();
+  const auto word = words.next().text;
   const auto verb = find_verb(word);
   if (!verb) return std::unexpected(bad_verb(control, word));
   return Reader(control, *verb, words).read();

@@ -32,6 +32,19 @@ namespace backstage::wire {
 /// command even when the rest of the line is broken. Looks at control_bytes_max bytes. [any]
 [[nodiscard]] std::uint64_t find_id(std::string_view control) noexcept;
 
+/// One word, and where its first '=' is: a key and a value, or an argument.
+struct Word {
+  std::string_view text{};
+  std::size_t equals = 0;  ///< text.size() without '='
+
+  [[nodiscard]] bool has_equals() const noexcept { return equals < text.size(); }
+  /// Has a key before its '='.
+  [[nodiscard]] bool is_pair() const noexcept { return has_equals() && equals != 0; }
+  [[nodiscard]] std::string_view key() const noexcept { return text.substr(0, equals); }
+  /// Only of a word that has_equals.
+  [[nodiscard]] std::string_view value() const noexcept { return text.substr(equals + 1); }
+};
+
 /// The words of a line that passed `line_fault`. Views into the line. [any], one thread at a time.
 class Words {
  public:
@@ -39,34 +52,35 @@ class Words {
 
   [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
   /// Takes the next word; empty at the end.
-  std::string_view next() noexcept {
-    const auto space = rest_.find(' ');
-    const auto word = rest_.substr(0, space);
-    rest_ = space == std::string_view::npos ? std::string_view{} : rest_.substr(space + 1);
+  Word next() noexcept {
+    const Word word = peek();
+    skip(word);
     return word;
   }
   /// Takes the next word if it is an argument (no '='); empty otherwise.
   std::string_view next_argument() noexcept {
-    const auto word = rest_.substr(0, rest_.find(' '));
-    if (word.find('=') != std::string_view::npos) return {};
-    return next();
+    const Word word = peek();
+    if (word.has_equals()) return {};
+    skip(word);
+    return word.text;
   }
 
  private:
-  std::string_view rest_;
-};
-
-/// A word split at its first '='. `is_pair` is false for a word without '=' or without a key.
-struct KeyValue {
-  explicit KeyValue(std::string_view word) noexcept {
-    const auto equals = word.find('=');
-    is_pair = equals != std::string_view::npos && equals != 0;
-    key = word.substr(0, equals);
-    if (equals != std::string_view::npos) value = word.substr(equals + 1);
+  // A loop of our own: words are a few bytes, and a call to memchr costs more than they do.
+  [[nodiscard]] Word peek() const noexcept {
+    std::size_t end = 0;
+    std::size_t equals = std::string_view::npos;
+    for (; end < rest_.size() && rest_[end] != ' '; ++end) {
+      if (rest_[end] == '=' && equals == std::string_view::npos) equals = end;
+    }
+    return {rest_.substr(0, end), equals < end ? equals : end};
   }
-  std::string_view key;
-  std::string_view value;
-  bool is_pair = false;
+  void skip(const Word& word) noexcept {
+    const std::size_t taken = word.text.size();
+    rest_.remove_prefix(taken < rest_.size() ? taken + 1 : taken);
+  }
+
+  std::string_view rest_;
 };
 
 /// Decimal digits only: no sign, no leading zero (but `0`), within `min` .. `max`. [any]

@@ -155,11 +155,10 @@ class Values {
   Errc code_ = Errc::bad_arg;
 };
 
-Fault wrong_word(Verb verb, std::string_view word) {
-  std::string text = quoted(word);
-  text.append(word.find('=') == std::string_view::npos
-                  ? " is one argument too many, or comes after a key"
-                  : " has no key before '='");
+Fault wrong_word(Verb verb, const Word& word) {
+  std::string text = quoted(word.text);
+  text.append(word.has_equals() ? " has no key before '='"
+                                : " is one argument too many, or comes after a key");
   return {status(Errc::bad_arg), text.append(remedy(verb))};
 }
 
@@ -194,11 +193,10 @@ std::optional<Fault> read_options(Verb verb, Words words, Options& options) {
   Keys seen = 0;
   Values values(verb, options);
   while (!words.empty()) {
-    const auto word = words.next();
-    const KeyValue pair(word);
-    if (!pair.is_pair) return wrong_word(verb, word);
-    const bool must = pair.key.back() == '!';
-    const auto name = must ? pair.key.substr(0, pair.key.size() - 1) : pair.key;
+    const Word word = words.next();
+    if (!word.is_pair()) return wrong_word(verb, word);
+    const bool must = word.key().back() == '!';
+    const auto name = word.key().substr(0, word.equals - (must ? 1 : 0));
     const auto key = find_key(name);
     if (!key || (bit(*key) & taken) == 0) {
       if (!must) continue;
@@ -210,10 +208,10 @@ std::optional<Fault> read_options(Verb verb, Words words, Options& options) {
       return Fault{status(Errc::bad_arg), quoted(name) + " is given twice; give it once"};
     }
     seen |= bit(*key);
-    if (!values.take(*key, pair.value)) {
+    if (!values.take(*key, word.value())) {
       return Fault{status(values.code()), std::string(name) + "= takes " +
                                               std::string(values.expected()) + ", not " +
-                                              quoted(pair.value) + remedy(verb)};
+                                              quoted(word.value()) + remedy(verb)};
     }
   }
   return std::nullopt;

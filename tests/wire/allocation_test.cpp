@@ -7,15 +7,27 @@
 namespace {
 // Counts on the test's thread only.
 thread_local std::size_t allocations = 0;
+
+void* counted(std::size_t size) noexcept {
+  ++allocations;
+  return std::malloc(size);
+}
 }  // namespace
 
+// All unaligned forms: AddressSanitizer's own do not call each other as libstdc++'s do.
 void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* block = std::malloc(size)) return block;
+  if (void* block = counted(size)) return block;
   throw std::bad_alloc();
 }
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
 void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t /*size*/) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
 
 namespace backstage::wire {
 namespace {

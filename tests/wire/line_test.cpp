@@ -47,26 +47,45 @@ TEST_CASE("words come one by one and arguments end at the first key", "[wire]") 
   CHECK(words.next_argument() == "SEND");
   CHECK(words.next_argument() == "counter");
   CHECK(words.next_argument().empty());
-  CHECK(words.next() == "id=1");
+  CHECK(words.next().text == "id=1");
   CHECK_FALSE(words.empty());
-  CHECK(words.next() == "tail");
+  CHECK(words.next().text == "tail");
   CHECK(words.empty());
-  CHECK(words.next().empty());
+  CHECK(words.next().text.empty());
   CHECK(words.next_argument().empty());
 }
 
 TEST_CASE("a key ends at the first equals sign", "[wire]") {
-  const KeyValue plain("id=7");
-  CHECK(plain.is_pair);
-  CHECK(plain.key == "id");
-  CHECK(plain.value == "7");
-  const KeyValue twice("k=a=b");
-  CHECK(twice.key == "k");
-  CHECK(twice.value == "a=b");
-  CHECK(KeyValue("k=").is_pair);
-  CHECK(KeyValue("k=").value.empty());
-  CHECK_FALSE(KeyValue("=v").is_pair);
-  CHECK_FALSE(KeyValue("word").is_pair);
+  Words words("id=7 k=a=b k= =v word");
+  const Word plain = words.next();
+  CHECK(plain.is_pair());
+  CHECK(plain.key() == "id");
+  CHECK(plain.value() == "7");
+  const Word twice = words.next();
+  CHECK(twice.key() == "k");
+  CHECK(twice.value() == "a=b");
+  const Word no_value = words.next();
+  CHECK(no_value.is_pair());
+  CHECK(no_value.value().empty());
+  const Word no_key = words.next();
+  CHECK(no_key.has_equals());
+  CHECK_FALSE(no_key.is_pair());
+  const Word argument = words.next();
+  CHECK_FALSE(argument.has_equals());
+  CHECK_FALSE(argument.is_pair());
+}
+
+TEST_CASE("two spaces are found wherever they stand", "[wire]") {
+  for (std::size_t length = 3; length <= 40; ++length) {
+    CHECK(line_fault(std::string(length, 'x')).empty());
+    for (std::size_t at = 1; at + 2 < length; ++at) {
+      std::string line(length, 'x');
+      line[at] = ' ';
+      if (!line_fault(line).empty()) FAIL("one space at " << at << " of " << length);
+      line[at + 1] = ' ';
+      if (line_fault(line).empty()) FAIL("two spaces at " << at << " of " << length);
+    }
+  }
 }
 
 TEST_CASE("ids are 1 to 2^63-1 in plain decimal", "[wire]") {
