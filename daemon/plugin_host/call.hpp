@@ -1,0 +1,70 @@
+/// Call: one call from the host into a plugin, while it runs.
+///
+/// It lives on the calling thread's stack and is that thread's current call. A bs_ctx is the number
+/// of a call, not a pointer: a context used after its callback has returned, on another thread, or
+/// made up, names no running call and is answered BS_E_STATE. Nothing of a plugin's is
+/// dereferenced.
+#pragma once
+#include <backstage/plugin.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/fwd.hpp"
+
+namespace backstage::plugin_host {
+
+class HostApi;
+class PluginActor;
+
+class Call {
+ public:
+  /// What the callback may do.
+  enum class Rights : std::uint8_t {
+    none,    ///< [loader-thread]: no context
+    turn,    ///< create, receive: everything
+    ending,  ///< destroy: send, publish, reply
+  };
+
+  /// A call on the loader thread. [loader]
+  explicit Call(HostApi& host) noexcept;
+  /// A call in an actor's turn. All must outlive it. [actor]
+  Call(HostApi& host, PluginActor& actor, Context& context, Rights rights) noexcept;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call();
+
+  /// What is running on this thread, or null. [any]
+  [[nodiscard]] static Call* current() noexcept;
+  /// The current call, if `ctx` is its context; else null. [any]
+  [[nodiscard]] static Call* of(const bs_ctx* ctx) noexcept;
+
+  /// What the plugin gets as its context; null without rights.
+  [[nodiscard]] bs_ctx* ctx() const noexcept;
+  [[nodiscard]] HostApi& host() const noexcept { return host_; }
+  /// Both only with rights.
+  [[nodiscard]] PluginActor& actor() const noexcept { return *actor_; }
+  [[nodiscard]] Context& context() const noexcept { return *context_; }
+  [[nodiscard]] Rights rights() const noexcept { return rights_; }
+  /// Empty without rights.
+  [[nodiscard]] std::string_view actor_name() const noexcept;
+
+  void set_error(std::string_view text) { error_.assign(text.substr(0, error_bytes_max)); }
+  /// Why the callback failed, for people: set_error's text, or what can be said without one.
+  [[nodiscard]] std::string reason(std::string_view callback, bs_status status) const;
+
+  /// Long enough for a sentence with its detail; it goes into replies and dead letters.
+  static constexpr std::size_t error_bytes_max = 1024;
+
+ private:
+  HostApi& host_;
+  PluginActor* const actor_;
+  Context* const context_;
+  const Rights rights_;
+  const std::uint64_t number_;
+  Call* const outer_;
+  std::string error_;
+};
+
+}  // namespace backstage::plugin_host

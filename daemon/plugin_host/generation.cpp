@@ -1,0 +1,110 @@
+// Calls a plugin's entry, init, quiesce and fini, and decides what may follow.
+#include "daemon/plugin_host/generation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/plugin_host/call.hpp"
+#include "daemon/plugin_host/status.hpp"
+
+namespace backstage::plugin_host {
+
+std::string_view token(State state) noexcept {
+  static constexpr std::array<std::string_view, state_count> tokens{
+      "rejected", "loaded", "inited", "active", "retired", "pinned"};
+  return tokens[static_cast<std::size_t>(state)];
+}
+
+std::expected<std::shared_ptr<Generation>, Refusal> Generation::map(std::string file,
+                                                                    plugin_gate::Manifest manifest,
+                                                                    StagedFile staged,
+                                                                    std::unique_ptr<HostApi> host) {
+  auto library = Library::open(file, staged.path());
+  if (!library) {
+    // The loader remembers the path of what it has mapped, so that name must not come back.
+    staged.keep();
+    return std::unexpected(std::move(library.error()));
+  }
+  return std::shared_ptr<Generation>(new Generation{std::move(file), std::move(manifest),
+                                                    std::move(staged), *library, std::move(host)});
+}
+
+Generation::Generation(std::string file, plugin_gate::Manifest manifest, StagedFile staged,
+                       Library library, std::unique_ptr<HostApi> host)
+    : file_(std::move(file)),
+      manifest_(std::move(manifest)),
+      staged_(std::move(staged)),
+      library_(library),
+      host_(std::move(host)) {}
+
+Generation::~Generation() {
+  host_->close();
+  // Something of it may still run and call the table, which answers politely for ever.
+  if (state() == State::pinned) static_cast<void>(host_.release());
+}
+
+std::expected<void, Refusal> Generation::enter() {
+  Call call{*host_};
+  const bs_plugin* theirs = library_.entry()(host_->table());
+  if (theirs == nullptr) {
+    return refuse(
+        Code::entry_refused, file_,
+        fmt::format("it refuses this daemon: {}", call.reason("backstage_plugin_v1", BS_E_FAIL)),
+        "see what it says, or ask whoever made it");
+  }
+  auto descriptor = read_descriptor(file_, *theirs, manifest_);
+  if (!descriptor) return std::unexpected(std::move(descriptor.error()));
+  descriptor_ = std::move(*descriptor);
+  return {};
+}
+
+std::expected<void, Refusal> Generation::init(std::string_view config) {
+  if (descriptor_.calls.init != nullptr) {
+    Call call{*host_};
+    const bs_status status = descriptor_.calls.init(slice(config));
+    if (status < 0) {
+      return refuse(Code::init_failed, file_,
+                    fmt::format("its init failed: {}", call.reason("init", status)),
+                    fmt::format("correct /plugins/config/{} in the daemon's config, or what it "
+                                "needs of the system",
+                                manifest_.id));
+    }
+  }
+  state_.store(State::inited, std::memory_order_release);
+  return {};
+}
+
+std::string Generation::retire(std::chrono::milliseconds deadline) {
+  // Pinned until proven otherwise: factories make no more actors from here on.
+  state_.store(State::pinned, std::memory_order_release);
+  if (const auto count = living(); count != 0) {
+    return fmt::format("{} of its actors still live", count);
+  }
+  if (descriptor_.calls.quiesce != nullptr) {
+    const auto milliseconds =
+        std::clamp<std::int64_t>(deadline.count(), 0, std::int64_t{UINT32_MAX});
+    Call call{*host_};
+    const bs_status status = descriptor_.calls.quiesce(static_cast<std::uint32_t>(milliseconds));
+    if (status < 0) {
+      return fmt::format("it did not come to rest within {} ms: {}", milliseconds,
+                         call.reason("quiesce", status));
+    }
+  }
+  if (descriptor_.calls.fini != nullptr) {
+    const Call call{*host_};
+    descriptor_.calls.fini();
+  }
+  host_->close();
+  state_.store(State::retired, std::memory_order_release);
+  return {};
+}
+
+void Generation::actor_made() noexcept {
+  living_.fetch_add(1, std::memory_order_acq_rel);
+  made_.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace backstage::plugin_host
