@@ -1,0 +1,143 @@
+/// The daemon's configuration as plain values; config/schema.json says what each key means, and a
+/// test holds the defaults here to the schema's. An empty directory means: chosen at start.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/log_line.hpp"
+
+namespace backstage::daemon {
+
+enum class LogStyle : std::uint8_t { automatic, text, json };
+enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate };
+enum class Dispatcher : std::uint8_t { pool, pinned };
+enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  LogStyle format = LogStyle::automatic;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+/// Where to listen. The endpoint may begin with `ipc://{runtime_dir}`; see resolve_endpoint.
+struct BindConfig {
+  std::string endpoint{};
+  /// ipc only; who may write to the socket may connect.
+  std::uint32_t mode = 0600;
+  /// ipc only; empty for the daemon's own group.
+  std::string group{};
+  friend bool operator==(const BindConfig&, const BindConfig&) = default;
+};
+
+struct CmdConfig {
+  std::vector<BindConfig> bind{{"tcp://127.0.0.1:7770"}, {"ipc://{runtime_dir}/cmd.sock"}};
+  std::uint32_t sndhwm = 256;
+  std::uint32_t rcvhwm = 1000;
+  friend bool operator==(const CmdConfig&, const CmdConfig&) = default;
+};
+
+struct PubConfig {
+  std::vector<BindConfig> bind{{"tcp://127.0.0.1:7771"}, {"ipc://{runtime_dir}/pub.sock"}};
+  std::uint32_t frames = 2;
+  std::uint32_t sndhwm = 10'000;
+  friend bool operator==(const PubConfig&, const PubConfig&) = default;
+};
+
+struct IngestConfig {
+  std::vector<BindConfig> bind{{"tcp://127.0.0.1:7772"}, {"ipc://{runtime_dir}/ingest.sock"}};
+  std::uint32_t rcvhwm = 1000;
+  friend bool operator==(const IngestConfig&, const IngestConfig&) = default;
+};
+
+struct LimitsConfig {
+  std::uint32_t max_payload = 1'048'576;
+  std::uint32_t queue_msgs = 1000;
+  std::uint64_t queue_bytes = 8'388'608;
+  std::uint32_t sessions = 1000;
+  std::uint32_t subs_per_session = 1000;
+  std::uint32_t err0_per_s = 10;
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
+};
+
+struct GatewayConfig {
+  std::uint32_t io_threads = 1;
+  CmdConfig cmd{};
+  PubConfig pub{};
+  IngestConfig ingest{};
+  LimitsConfig limits{};
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+struct PluginsConfig {
+  std::string dir{};
+  std::string state_dir{};
+  /// By plugin id, in the file's order: JSON text for the plugin's init.
+  std::vector<std::pair<std::string, std::string>> config{};
+  friend bool operator==(const PluginsConfig&, const PluginsConfig&) = default;
+};
+
+struct MailboxConfig {
+  std::uint32_t messages = 16'384;
+  std::uint64_t bytes = 16'777'216;
+  friend bool operator==(const MailboxConfig&, const MailboxConfig&) = default;
+};
+
+struct SupervisionConfig {
+  Strategy strategy = Strategy::one_for_one;
+  std::uint32_t intensity = 3;
+  std::chrono::milliseconds period{10'000};
+  std::chrono::milliseconds backoff_min{100};
+  std::chrono::milliseconds backoff_max{10'000};
+  friend bool operator==(const SupervisionConfig&, const SupervisionConfig&) = default;
+};
+
+struct TypeConfig {
+  std::string type{};
+  MailboxConfig mailbox{};
+  Overflow overflow = Overflow::reject;
+  Dispatcher dispatcher = Dispatcher::pool;
+  SupervisionConfig supervision{};
+  friend bool operator==(const TypeConfig&, const TypeConfig&) = default;
+};
+
+struct ActorConfig {
+  std::string name{};
+  std::string type{};
+  /// JSON text; empty when the config gives none.
+  std::string config{};
+  friend bool operator==(const ActorConfig&, const ActorConfig&) = default;
+};
+
+struct ActivationConfig {
+  std::string activate{};
+  std::string type{};
+  /// Empty: by name only.
+  std::string on{};
+  /// Nothing: never passivated.
+  std::optional<std::chrono::milliseconds> idle{};
+  std::uint32_t max = 10'000;
+  /// JSON text; empty when the config gives none.
+  std::string config{};
+  friend bool operator==(const ActivationConfig&, const ActivationConfig&) = default;
+};
+
+struct Config {
+  std::string runtime_dir{};
+  /// 0: one per CPU the daemon may use.
+  std::uint32_t workers = 0;
+  std::chrono::milliseconds drain_timeout{10'000};
+  LogConfig log{};
+  GatewayConfig gateway{};
+  PluginsConfig plugins{};
+  /// In the file's order; each type, name and rule once.
+  std::vector<TypeConfig> types{};
+  std::vector<ActorConfig> actors{};
+  std::vector<ActivationConfig> activations{};
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace backstage::daemon

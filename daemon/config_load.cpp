@@ -1,0 +1,211 @@
+// Loading: text -> document -> overrides -> verdict -> values; mistakes are placed at the end.
+#include "daemon/config_load.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "daemon/config_read.hpp"
+#include "daemon/json_document.hpp"
+#include "daemon/schema.hpp"
+#include "daemon/schema_kinds.hpp"
+
+namespace backstage::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<const char*, 3> directory_pointers{"/runtime_dir", "/plugins/dir",
+                                                        "/plugins/state_dir"};
+
+// Makes relative directories of the document absolute, beginning at `base`.
+void anchor_directories(Json& root, const fs::path& base) {
+  for (const char* pointer : directory_pointers) {
+    const Json::json_pointer path{pointer};
+    if (!root.is_object() || !root.contains(path)) continue;
+    Json& value = root.at(path);
+    const auto* text = value.get_ptr<const std::string*>();
+    if (text == nullptr || text->empty() || *text == "auto" || text->front() == '/') continue;
+    value = (base / *text).lexically_normal().string();
+  }
+}
+
+Problem option_problem(const char* code, const Override& given, std::string what,
+                       std::string help) {
+  Problem problem{.code = code, .source = given.option};
+  problem.what = std::move(what);
+  problem.help = std::move(help);
+  return problem;
+}
+
+// The member or item `token` of `node`, made if it may be; null when there is no such place.
+Json* step_into(Json& node, const std::string& token) {
+  if (node.is_null()) node = Json::object();
+  if (node.is_object()) return &node[token];
+  if (!node.is_array()) return nullptr;
+  std::size_t index = node.size();
+  if (token != "-") {
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), index);
+    if (error != std::errc{} || end != token.data() + token.size()) return nullptr;
+  }
+  if (index > node.size()) return nullptr;
+  if (index == node.size()) node.push_back(nullptr);
+  return &node[index];
+}
+
+class Loader {
+ public:
+  Loader(std::string_view text, const std::string& name, const Environment& environment)
+      : text_(text), name_(name), environment_(environment) {}
+
+  std::expected<LoadedConfig, Problems> run(const std::vector<Override>& overrides) {
+    problems_ = inspect_text(text_, name_);
+    if (!problems_.empty()) return std::unexpected(std::move(problems_));
+    Json root;
+    problems_ = parse_json(text_, name_, root);
+    if (root.is_null() && !problems_.empty()) return std::unexpected(std::move(problems_));
+    // What is no object is refused by the schema, with its place; there is nothing to set in it.
+    if (root.is_object()) {
+      anchor_directories(root, fs::absolute(name_).parent_path());
+      for (const Override& given : overrides) apply(given, root);
+      anchor_directories(root, fs::current_path());
+    }
+    const Schema schema;
+    const Json completed = schema.complete(root);
+    auto violations = schema.validate(root);
+    for (auto& violation : check_together(root, completed, environment_)) {
+      violations.push_back(std::move(violation));
+    }
+    place_all(violations);
+    if (!problems_.empty()) return std::unexpected(std::move(problems_));
+    return LoadedConfig{read_config(completed), completed.dump(2) + '\n'};
+  }
+
+ private:
+  void apply(const Override& given, Json& root) {
+    const auto equals = given.assignment.find('=');
+    if (equals == std::string::npos || !given.assignment.starts_with('/') || equals < 2) {
+      problems_.push_back(option_problem("CFG-401", given, "is not /pointer=value",
+                                         "for example --set /log/level=debug"));
+      return;
+    }
+    const auto pointer = given.assignment.substr(0, equals);
+    const auto text = given.assignment.substr(equals + 1);
+    Json value;
+    auto mistakes = parse_json(text, given.option, value);
+    if (!mistakes.empty() && value.is_null()) {
+      // Not JSON: the text itself is meant, so that --set /log/level=debug needs no quotes.
+      value = text;
+    } else {
+      std::ranges::move(mistakes, std::back_inserter(problems_));
+    }
+    try {
+      std::vector<std::string> tokens;
+      for (Json::json_pointer path{pointer}; !path.empty(); path.pop_back()) {
+        tokens.push_back(path.back());
+      }
+      Json* place = &root;
+      for (auto token = tokens.rbegin(); token != tokens.rend() && place != nullptr; ++token) {
+        place = step_into(*place, *token);
+      }
+      if (place == nullptr) {
+        problems_.push_back(option_problem("CFG-402", given, "there is no place of that name",
+                                           "a pointer leads through objects by key and through "
+                                           "arrays by index; - appends"));
+        return;
+      }
+      *place = std::move(value);
+      overridden_.emplace_back(pointer, given.option);
+    } catch (const nlohmann::json::exception&) {
+      problems_.push_back(option_problem("CFG-401", given, "the pointer is malformed",
+                                         "in a pointer ~ is written ~0, and / within a key ~1"));
+    }
+  }
+
+  static bool is_within(const std::string& pointer, const std::string& outer) {
+    return pointer.starts_with(outer) &&
+           (pointer.size() == outer.size() || pointer[outer.size()] == '/');
+  }
+
+  // The option that gave the value at `pointer`, or one around it, or, for what the file does not
+  // hold, one that made it by setting something inside; the last one counts.
+  [[nodiscard]] const std::string* option_of(const std::string& pointer, bool is_in_file) const {
+    for (auto it = overridden_.rbegin(); it != overridden_.rend(); ++it) {
+      if (is_within(pointer, it->first)) return &it->second;
+      if (!is_in_file && is_within(it->first, pointer)) return &it->second;
+    }
+    return nullptr;
+  }
+
+  void place_all(const Violations& violations) {
+    std::vector<std::string> wanted;
+    for (const auto& violation : violations) {
+      // The value may be a default or missing: then the nearest object around it is shown.
+      for (auto pointer = violation.pointer;; pointer.resize(pointer.rfind('/'))) {
+        wanted.push_back(pointer);
+        if (pointer.empty()) break;
+      }
+    }
+    const auto spots = locate(text_, wanted);
+    for (const auto& violation : violations) {
+      Problem problem{.code = violation.code, .source = name_, .pointer = violation.pointer};
+      problem.what = violation.what;
+      problem.help = violation.help;
+      if (const std::string* option =
+              option_of(violation.pointer, spots.contains(violation.pointer))) {
+        problem.source = *option;
+      } else {
+        auto pointer = violation.pointer;
+        while (!spots.contains(pointer)) pointer.resize(pointer.rfind('/'));
+        const Spot& spot = spots.at(pointer);
+        const bool at_key = violation.at_key && pointer == violation.pointer;
+        place(problem, text_, at_key ? spot.key : spot.value);
+      }
+      problems_.push_back(std::move(problem));
+    }
+    std::ranges::stable_sort(problems_, [](const Problem& a, const Problem& b) {
+      const auto rank = [](const Problem& problem) {
+        return std::pair{problem.at.line == 0 ? UINT32_MAX : problem.at.line, problem.at.column};
+      };
+      return rank(a) < rank(b);
+    });
+  }
+
+  std::string_view text_;
+  const std::string& name_;
+  const Environment& environment_;
+  std::vector<std::pair<std::string, std::string>> overridden_;
+  Problems problems_;
+};
+
+}  // namespace
+
+std::expected<LoadedConfig, Problems> load_config_text(std::string_view text,
+                                                       const std::string& name,
+                                                       const std::vector<Override>& overrides,
+                                                       const Environment& environment) {
+  return Loader{text, name, environment}.run(overrides);
+}
+
+std::expected<LoadedConfig, Problems> load_config(const ConfigSource& source,
+                                                  const Environment& environment) {
+  if (!source.file) {
+    return load_config_text("{}", "(built-in defaults)", source.overrides, environment);
+  }
+  auto text = read_config_file(*source.file);
+  if (!text) return std::unexpected(Problems{std::move(text.error())});
+  return load_config_text(*text, *source.file, source.overrides, environment);
+}
+
+std::string resolve_endpoint(std::string_view endpoint, std::string_view runtime_dir) {
+  std::string resolved{endpoint};
+  const auto mark = resolved.find(runtime_dir_mark);
+  if (mark != std::string::npos) resolved.replace(mark, runtime_dir_mark.size(), runtime_dir);
+  return resolved;
+}
+
+}  // namespace backstage::daemon

@@ -1,0 +1,153 @@
+// Values out of a valid, completed document; nothing here can fail but by a bug in the schema.
+#include "daemon/config_read.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "daemon/schema_kinds.hpp"
+
+namespace backstage::daemon {
+namespace {
+
+template <class Number>
+Number number(const Json& json, const char* key) {
+  return json.at(key).get<Number>();
+}
+
+std::string text(const Json& json, const char* key) { return json.at(key).get<std::string>(); }
+
+std::chrono::milliseconds duration(const Json& json, const char* key) {
+  return parse_duration(json.at(key).get_ref<const std::string&>()).value();
+}
+
+// The enumerator at the word's place among `words`.
+template <class Enum, std::size_t Size>
+Enum choice(const Json& json, const char* key, const std::array<std::string_view, Size>& words) {
+  const auto& word = json.at(key).get_ref<const std::string&>();
+  return static_cast<Enum>(std::ranges::find(words, word) - words.begin());
+}
+
+std::string directory(const Json& json, const char* key) {
+  auto path = text(json, key);
+  return path == "auto" ? std::string{} : path;
+}
+
+std::string config_text(const Json& json) {
+  const auto found = json.find("config");
+  return found == json.end() ? std::string{} : found->dump();
+}
+
+std::vector<BindConfig> read_binds(const Json& json) {
+  std::vector<BindConfig> binds;
+  for (const Json& bind : json.at("bind")) {
+    BindConfig& out = binds.emplace_back();
+    if (bind.is_string()) {
+      out.endpoint = bind.get<std::string>();
+      continue;
+    }
+    out.endpoint = text(bind, "endpoint");
+    if (bind.contains("mode")) {
+      out.mode = static_cast<std::uint32_t>(std::stoul(text(bind, "mode"), nullptr, 8));
+    }
+    if (bind.contains("group")) out.group = text(bind, "group");
+  }
+  return binds;
+}
+
+LogConfig read_log(const Json& json) {
+  return {.level = choice<LogLevel>(
+              json, "level",
+              std::array<std::string_view, 6>{"trace", "debug", "info", "warn", "error", "off"}),
+          .format = choice<LogStyle>(json, "format",
+                                     std::array<std::string_view, 3>{"auto", "text", "json"})};
+}
+
+GatewayConfig read_gateway(const Json& json) {
+  const Json& cmd = json.at("cmd");
+  const Json& pub = json.at("pub");
+  const Json& ingest = json.at("ingest");
+  const Json& limits = json.at("limits");
+  using U32 = std::uint32_t;
+  return {.io_threads = number<U32>(json, "io_threads"),
+          .cmd = {.bind = read_binds(cmd),
+                  .sndhwm = number<U32>(cmd, "sndhwm"),
+                  .rcvhwm = number<U32>(cmd, "rcvhwm")},
+          .pub = {.bind = read_binds(pub),
+                  .frames = number<U32>(pub, "frames"),
+                  .sndhwm = number<U32>(pub, "sndhwm")},
+          .ingest = {.bind = read_binds(ingest), .rcvhwm = number<U32>(ingest, "rcvhwm")},
+          .limits = {.max_payload = number<U32>(limits, "max_payload"),
+                     .queue_msgs = number<U32>(limits, "queue_msgs"),
+                     .queue_bytes = number<std::uint64_t>(limits, "queue_bytes"),
+                     .sessions = number<U32>(limits, "sessions"),
+                     .subs_per_session = number<U32>(limits, "subs_per_session"),
+                     .err0_per_s = number<U32>(limits, "err0_per_s")}};
+}
+
+TypeConfig read_type(const std::string& name, const Json& json) {
+  const Json& mailbox = json.at("mailbox");
+  const Json& supervision = json.at("supervision");
+  return {.type = name,
+          .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
+                      .bytes = number<std::uint64_t>(mailbox, "bytes")},
+          .overflow = choice<Overflow>(
+              json, "overflow",
+              std::array<std::string_view, 4>{"reject", "drop_newest", "drop_oldest", "conflate"}),
+          .dispatcher = choice<Dispatcher>(json, "dispatcher",
+                                           std::array<std::string_view, 2>{"pool", "pinned"}),
+          .supervision = {
+              .strategy = choice<Strategy>(
+                  supervision, "strategy",
+                  std::array<std::string_view, 3>{"one_for_one", "one_for_all", "rest_for_one"}),
+              .intensity = number<std::uint32_t>(supervision, "intensity"),
+              .period = duration(supervision, "period"),
+              .backoff_min = duration(supervision, "backoff_min"),
+              .backoff_max = duration(supervision, "backoff_max")}};
+}
+
+ActorConfig read_actor(const std::string& name, const Json& json) {
+  if (json.is_string()) return {.name = name, .type = json.get<std::string>(), .config = {}};
+  return {.name = name, .type = text(json, "type"), .config = config_text(json)};
+}
+
+ActivationConfig read_activation(const Json& json) {
+  ActivationConfig rule{.activate = text(json, "activate"),
+                        .type = text(json, "type"),
+                        .on = {},
+                        .idle = {},
+                        .max = number<std::uint32_t>(json, "max"),
+                        .config = config_text(json)};
+  if (json.contains("on")) rule.on = text(json, "on");
+  if (json.contains("idle")) rule.idle = duration(json, "idle");
+  return rule;
+}
+
+}  // namespace
+
+Config read_config(const Json& completed) {
+  Config config;
+  config.runtime_dir = directory(completed, "runtime_dir");
+  config.workers = number<std::uint32_t>(completed, "workers");
+  config.drain_timeout = duration(completed, "drain_timeout");
+  config.log = read_log(completed.at("log"));
+  config.gateway = read_gateway(completed.at("gateway"));
+  const Json& plugins = completed.at("plugins");
+  config.plugins.dir = directory(plugins, "dir");
+  config.plugins.state_dir = directory(plugins, "state_dir");
+  for (const auto& [id, value] : plugins.at("config").items()) {
+    config.plugins.config.emplace_back(id, value.dump());
+  }
+  for (const auto& [name, type] : completed.at("types").items()) {
+    config.types.push_back(read_type(name, type));
+  }
+  for (const auto& [name, actor] : completed.at("actors").items()) {
+    config.actors.push_back(read_actor(name, actor));
+  }
+  for (const Json& rule : completed.at("activations")) {
+    config.activations.push_back(read_activation(rule));
+  }
+  return config;
+}
+
+}  // namespace backstage::daemon

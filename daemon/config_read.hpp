@@ -1,0 +1,19 @@
+/// Inner steps of loading: values out of a valid document, and checks between values.
+#pragma once
+#include "daemon/config.hpp"
+#include "daemon/json_document.hpp"
+#include "daemon/runtime_dir.hpp"
+#include "daemon/schema.hpp"
+
+namespace backstage::daemon {
+
+/// What is wrong between values that are fine one by one. `written` is the document as given,
+/// `completed` the same with defaults; values of a wrong type are skipped, the schema has spoken
+/// about them. CFG-3xx.
+[[nodiscard]] Violations check_together(const Json& written, const Json& completed,
+                                        const Environment& environment);
+
+/// The values of a completed document without violations.
+[[nodiscard]] Config read_config(const Json& completed);
+
+}  // namespace backstage::daemon
