@@ -91,7 +91,9 @@ class BlockedIngestTest(DaemonCase):
     def fill(self, push):
         """Sends until the socket has blocked for a while; how many went in."""
         sent = 0
+        deadline = Deadline(20)
         while push.socket.poll(300, zmq.POLLOUT):
+            self.assertFalse(deadline.is_over(), f"PUSH never blocked in {sent} messages")
             try:
                 push.socket.send_multipart([b"SEND stuck type=name", self.body], zmq.DONTWAIT)
                 sent += 1

@@ -2,8 +2,6 @@
 import signal
 import unittest
 
-import zmq
-
 from case import DaemonCase
 from client import ANSWER_SECONDS, Clients, keys, sync
 from daemon import Daemon, Deadline
@@ -125,68 +123,35 @@ class EndTest(unittest.TestCase):
     def test_native_subscribers_see_a_restart_by_its_epoch_and_recover_alone(self):
         with Daemon(config={"actors": {"counter": "counter"}}, plugins=["counter"],
                     settings=IPC) as daemon:
-            context = zmq.Context()
             with Clients(daemon) as clients:
-                pub = daemon.endpoint("pub")
-                cmd = daemon.endpoint("cmd")
-                sub = context.socket(zmq.SUB)
-                sub.linger = 0
-                sub.connect(pub)
-                sub.subscribe(b"counter/default|")
-                self.addCleanup(context.term)
-                self.addCleanup(sub.close)
-                first = self.count_once(clients, cmd, sub, b"1")
+                sub = clients.sub(b"counter/default|")
+                first = self.count_once(clients, sub)
                 daemon.signal(signal.SIGKILL)
                 daemon.wait()
                 daemon.restart()
-                second = self.count_once(clients, cmd, sub, b"1")
+                second = self.count_once(clients, sub)
             self.assertEqual(first[1], second[1], "sequence numbers begin again")
             self.assertNotEqual(first[2], second[2], "the epoch is another")
             self.assertEqual(daemon.stop(), 0)
 
-    def count_once(self, clients, cmd, sub, number):
+    def count_once(self, clients, sub):
         """address, seq, epoch, sender of what the counter publishes for one SEND."""
-        dealer = clients.context.socket(zmq.DEALER)
-        dealer.linger = 0
-        dealer.connect(cmd)
-        mark = b"$sys/sync/again|"
-        sub.subscribe(mark)
-        deadline = Deadline(10)
-        while True:
-            self.assertFalse(deadline.is_over(), "the filters did not come back")
-            dealer.send(b"SYNC again")
-            if sub.poll(20) and sub.recv_multipart()[0].startswith(mark):
-                break
-        sub.unsubscribe(mark)
-        dealer.send(b"SEND counter\n" + number)
-        header = b""
-        while not header.startswith(b"counter/default|"):
-            self.assertTrue(sub.poll(deadline.left_ms()), "nothing was published")
-            header = sub.recv_multipart()[0]
-        dealer.close()
-        return header.split(b"|")
+        dealer = clients.dealer()
+        sync(dealer, sub, "again")
+        dealer.send("SEND counter", b"1")
+        frames = sub.take_until(lambda f: f[0].startswith(b"counter/default|"))
+        return frames[-1][0].split(b"|")
 
     def test_every_session_is_told_of_the_end_and_the_sockets_are_gone(self):
         config = {"actors": {"echo": "echo"}}
         with Daemon(config=config, plugins=["echo"], settings=IPC) as daemon, \
              Clients(daemon) as clients:
-            cmd = daemon.endpoint("cmd")
-            peers = []
-            for number in range(20):
-                peer = clients.context.socket(zmq.DEALER)
-                peer.linger = 0
-                peer.connect(cmd)
-                peer.send(b"HELLO v=1 name=n%d" % number)
-                peer.recv_multipart()
-                peers.append(peer)
-                self.addCleanup(peer.close)
+            peers = [clients.named(f"n{number}") for number in range(20)]
             for number in range(1, 2001):
-                peers[number % 20].send(b"SEND echo id=%d\nload" % number)
+                peers[number % 20].send(f"SEND echo id={number}", b"load")
             self.assertEqual(daemon.stop(), 0)
             for peer in peers:
-                lines = []
-                while peer.poll(1000) and not (lines and lines[-1].startswith(b"BYE")):
-                    lines.append(peer.recv_multipart()[0])
+                lines = [f[0] for f in peer.take_until(lambda f: f[0].startswith(b"BYE"))]
                 self.assertEqual(lines[-1], b"BYE 503 stopping")
                 self.assertTrue(any(line.startswith(b"DRAINING ") for line in lines), lines[-3:])
             self.assertEqual(list(daemon.runtime_dir.glob("*.sock")), [])

@@ -17,12 +17,17 @@ class SnippetsTest(unittest.TestCase):
         self.ctx = zmq.Context()
         self.ctx.setsockopt(zmq.RCVTIMEO, 10_000)
         self.ctx.setsockopt(zmq.LINGER, 0)
-        self.addCleanup(self.ctx.destroy, 0)
+        self.addCleanup(self.ctx.term)
+
+    def closing(self, *sockets):
+        for socket in sockets:
+            self.addCleanup(socket.close)
 
     def test_the_conversation_of_the_protocol_study_runs_as_written(self):
         ctx, cmd = self.ctx, self.daemon.endpoint("cmd")
         s = ctx.socket(zmq.REQ)
         s.connect(cmd)
+        self.closing(s)
         s.send(b"REQ counter\n5")
         self.assertEqual(s.recv_multipart(), [b"REP 0", b"5"])
         s.send(b"SEND nosuch\n5")
@@ -30,6 +35,7 @@ class SnippetsTest(unittest.TestCase):
 
         d = ctx.socket(zmq.DEALER)
         d.connect(cmd)
+        self.closing(d)
         d.send(b"SUB counter/default id=1 snap=1")
         d.send_multipart([b"SEND counter id=2", b"10"])
         got = [d.recv_multipart() for _ in range(4)]
@@ -42,6 +48,7 @@ class SnippetsTest(unittest.TestCase):
 
         q = ctx.socket(zmq.SUB)
         q.connect(self.daemon.endpoint("pub"))
+        self.closing(q)
         q.subscribe(b"counter/default|")
         q.subscribe(b"$sys/sync/me|")
         while not q.poll(20):
@@ -53,6 +60,7 @@ class SnippetsTest(unittest.TestCase):
 
         p = ctx.socket(zmq.PUSH)
         p.connect(self.daemon.endpoint("ingest"))
+        self.closing(p)
         p.send(b"SEND counter\n100")
         header, body = q.recv_multipart()
         address, seq, epoch, sender = header.split(b"|")

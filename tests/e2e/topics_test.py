@@ -92,17 +92,19 @@ class TopicsTest(DaemonCase):
         self.assertEqual(other.take(), [b"MSG 1 keeper/v 3 keeper type=t", b"live"])
 
     def test_sub_filters_of_any_length_leave_the_daemon_serving(self):
-        for length in (0, 245, 246, 250, 255, 256, 300):
-            with self.subTest(length):
-                sub = self.clients.sub(b"f" * length)
-                dealer = self.clients.dealer()
-                sync(dealer, sub, f"len{length}")
-                sub.close()
         served = self.clients.sub(b"counter/default|")
         dealer = self.clients.dealer()
         sync(dealer, served, "served")
-        dealer.ask("SEND counter id=1", b"1")
-        self.assertTrue(served.take()[0].startswith(b"counter/default|"))
+        for number, length in enumerate((0, 1, 245, 246, 250, 255, 256, 300), 1):
+            with self.subTest(length):
+                # libzmq 4.3.4 itself encodes 246 to 255 wrongly, so no barrier behind these.
+                sub = self.clients.sub()
+                sync(dealer, sub, f"len{length}")
+                sub.socket.subscribe(b"f" * length)
+                sub.take_or_none(50)
+                dealer.ask(f"SEND counter id={number}", b"1")
+                header = served.take()[0]
+                self.assertTrue(header.startswith(b"counter/default|"), header)
 
     def test_after_the_sync_barrier_the_first_message_is_never_lost(self):
         dealer = self.clients.dealer()

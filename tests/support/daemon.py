@@ -211,6 +211,22 @@ class Daemon:
                 raise AssertionError(f"no line like {pattern} in the log:\n{self.log()}")
             time.sleep(0.02)
 
+    def ledger(self):
+        """The counters of the ledger that the daemon printed as its last word."""
+        lines = [line for line in (self.output() + "\n" + self.log()).splitlines()
+                 if "ledger" in line and "accepted" in line]
+        assert lines, f"no ledger was printed:\n{self.output()}{self.log()}"
+        return {name: int(number)
+                for name, number in re.findall(r'(\w+)"?[=:] ?(\d+)', lines[-1])}
+
+    def assert_ledger_balances(self):
+        """The printed ledger, which must account for every message accepted."""
+        ledger = self.ledger()
+        told = ("handled", "running", "queued", "dropped", "dead_lettered")
+        assert ledger["accepted"] == sum(ledger.get(name, 0) for name in told), ledger
+        assert ledger.get("running", 0) == ledger.get("queued", 0) == 0, ledger
+        return ledger
+
     def rss_kib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
