@@ -170,6 +170,7 @@ class Cell {
   Duration backoff_{};
   std::string failure_;
   ActorId stopping_child_;
+  TimerKey life_timer_{};  // the restart or the idle check that is due next
   ActorId tell_started_;
   bool is_draining_ = false;
   bool is_blocked_ = false;

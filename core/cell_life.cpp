@@ -119,7 +119,8 @@ Step Cell::kill() {
 
 Step Cell::back_off() {
   set_phase(Phase::backing_off);
-  runtime_.timers.set(runtime_.world.clock.now() + backoff_, {Due::What::restart, id_});
+  life_timer_ =
+      runtime_.timers.set(runtime_.world.clock.now() + backoff_, {Due::What::restart, id_});
   runtime_.world.observer.restarting(id_, name_.text(), backoff_);
   return Step::worked;
 }
@@ -172,6 +173,7 @@ void Cell::abandon_requests() {
 }
 
 void Cell::cancel_timers() {
+  (void)runtime_.timers.cancel(std::exchange(life_timer_, TimerKey{}));
   if (holdings_ == nullptr) return;
   for (const auto& [id, timer] : holdings_->timers) (void)runtime_.timers.cancel(timer.key);
   holdings_->timers.clear();
@@ -239,7 +241,9 @@ void Cell::tell_started(bool is_error, std::string_view text) {
 }
 
 void Cell::arm_idle_check() {
-  runtime_.timers.set(runtime_.world.clock.now() + idle_, {Due::What::idle_check, id_});
+  (void)runtime_.timers.cancel(life_timer_);
+  life_timer_ =
+      runtime_.timers.set(runtime_.world.clock.now() + idle_, {Due::What::idle_check, id_});
 }
 
 // Idle: nothing handled since the last look, nothing queued, nobody waiting, no children.

@@ -1,0 +1,198 @@
+// The worker pool: real threads, many senders, timers; the ledger closes.
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "core/worker_pool.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/stage.hpp"
+
+using namespace backstage;
+using namespace backstage::test;
+
+namespace {
+
+class Silent final : public Observer {
+ public:
+  void spawned(ActorId, std::string_view, std::string_view) noexcept override {}
+  void started(ActorId, std::string_view, std::string_view) noexcept override {}
+  void failed(ActorId, std::string_view, std::string_view) noexcept override {}
+  void restarting(ActorId, std::string_view, Duration) noexcept override {}
+  void parked(ActorId, std::string_view, std::string_view) noexcept override {}
+  void ended(ActorId, std::string_view, EndReason) noexcept override {}
+  void dead_letter(DeadCause, std::string_view, std::string_view) noexcept override {}
+};
+
+// Counts down; the test waits for zero with a deadline that only a hang would reach.
+class Countdown {
+ public:
+  explicit Countdown(int count) : left_(count) {}
+  void hit() {
+    const std::lock_guard lock(mutex_);
+    if (--left_ == 0) done_.notify_all();
+  }
+  [[nodiscard]] bool wait() {
+    std::unique_lock lock(mutex_);
+    return done_.wait_for(lock, std::chrono::seconds(60), [this] { return left_ <= 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  int left_;
+};
+
+class CountingActor final : public Actor {
+ public:
+  explicit CountingActor(std::function<Outcome(Context&, const Envelope&)> act)
+      : act_(std::move(act)) {}
+  Outcome receive(Context& context, const Envelope& envelope) override {
+    return act_(context, envelope);
+  }
+  void ended(Context&, EndReason) noexcept override {}
+
+ private:
+  std::function<Outcome(Context&, const Envelope&)> act_;
+};
+
+class CountingFactory final : public ActorFactory {
+ public:
+  explicit CountingFactory(std::function<Outcome(Context&, const Envelope&)> act)
+      : act_(std::move(act)) {}
+  std::expected<std::unique_ptr<Actor>, Failure> create(Context&, std::string_view) override {
+    return std::make_unique<CountingActor>(act_);
+  }
+
+ private:
+  std::function<Outcome(Context&, const Envelope&)> act_;
+};
+
+// An engine on real threads.
+struct Live {
+  explicit Live(std::uint32_t workers)
+      : pool(clock), engine({clock, pool, pool, faults, observer}, {}) {
+    pool.start(workers, [this](TimePoint now) { return engine.fire_due(now); });
+  }
+  ~Live() { pool.stop(); }
+  void type(std::string name, std::function<Outcome(Context&, const Envelope&)> act) {
+    ActorType type;
+    type.name = std::move(name);
+    type.factory = std::make_shared<CountingFactory>(std::move(act));
+    type.mailbox.data_messages_max = 1'000'000;
+    REQUIRE(engine.add_type(std::move(type)));
+  }
+  MonotonicClock clock;
+  WorkerPool pool;
+  NoFaults faults;
+  Silent observer;
+  Engine engine;
+};
+
+}  // namespace
+
+TEST_CASE("senders on several threads reach one actor, each in its own order", "[core][threads]") {
+  constexpr int senders = 4;
+  constexpr int messages = 5000;
+  Countdown done(senders * messages);
+  std::array<int, senders> last{};
+  std::atomic<int> broken{0};
+  Live live(2);
+  live.type("t", [&](Context&, const Envelope& envelope) -> Outcome {
+    const auto text = std::string(envelope.payload.text());
+    const auto who = static_cast<std::size_t>(text[0] - '0');
+    const int number = std::stoi(text.substr(1));
+    if (number != last[who] + 1) ++broken;
+    last[who] = number;
+    done.hit();
+    return Handled::done;
+  });
+  REQUIRE(live.engine.spawn({.type = "t", .name = "a"}));
+  std::vector<std::thread> threads;
+  for (int who = 0; who < senders; ++who) {
+    threads.emplace_back([&live, who] {
+      for (int i = 1; i <= messages; ++i) {
+        const auto text = std::to_string(who) + std::to_string(i);
+        while (!live.engine.send("a", {{}, Payload(text)})) std::this_thread::yield();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(done.wait());
+  CHECK(broken == 0);
+  live.pool.stop();
+  CHECK(live.engine.stats().ledger.is_balanced());
+}
+
+TEST_CASE("requests, publishes, restarts and stops on threads leave a balanced ledger",
+          "[core][threads]") {
+  constexpr int rounds = 400;
+  Countdown done(rounds);
+  Live live(3);
+  live.type("server", [](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind != Kind::request) return Handled::done;
+    if (envelope.payload.text() == "13") return std::unexpected(Failure{"unlucky"});
+    (void)context.publish("done", {{}, envelope.payload}, {true});
+    (void)context.reply(envelope.request_ref(), {{}, envelope.payload});
+    return Handled::done;
+  });
+  live.type("asker", [&](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind == Kind::send) {
+      const auto server = context.resolve("server");
+      if (!server || !context.request(*server, {{}, envelope.payload}, 30s)) done.hit();
+    }
+    if (envelope.kind == Kind::reply) done.hit();
+    return Handled::done;
+  });
+  REQUIRE(live.engine.spawn({.type = "server", .name = "server"}));
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(live.engine.spawn({.type = "asker", .name = "asker" + std::to_string(i)}));
+  }
+  for (int i = 0; i < rounds; ++i) {
+    const auto number = std::to_string(i);
+    REQUIRE(live.engine.send("asker" + std::to_string(i % 4), {{}, Payload(number)}));
+  }
+  CHECK(done.wait());
+  live.engine.close_intake();
+  live.engine.stop_all();
+  for (int i = 0; i < 100'000 && live.engine.hosted_actors() != 0; ++i) std::this_thread::yield();
+  live.pool.stop();
+  CHECK(live.engine.stats().ledger.is_balanced());
+}
+
+TEST_CASE("a timer set by a running actor wakes an idle pool", "[core][threads]") {
+  Countdown done(3);
+  Live live(2);
+  live.type("t", [&](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind == Kind::send) {
+      if (!context.set_timer(1ms, 1ms)) return std::unexpected(Failure{"no timer"});
+    } else {
+      done.hit();
+    }
+    return Handled::done;
+  });
+  REQUIRE(live.engine.spawn({.type = "t", .name = "a"}));
+  REQUIRE(live.engine.send("a", {{}, Payload("go")}));
+  CHECK(done.wait());
+}
+
+TEST_CASE("a name asked for by many threads at once is activated once", "[core][threads]") {
+  Countdown done(400);
+  Live live(2);
+  live.type("t", [&](Context&, const Envelope&) -> Outcome {
+    done.hit();
+    return Handled::done;
+  });
+  REQUIRE(live.engine.add_activation({"x:{1}", "t", std::nullopt, {}, 0, ""}));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&live] {
+      for (int k = 0; k < 100; ++k) {
+        (void)live.engine.send("x:" + std::to_string(k), {{}, Payload("hello")});
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(done.wait());
+  CHECK(live.engine.hosted_actors() == 100);
+}
