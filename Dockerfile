@@ -27,7 +27,7 @@ RUN scripts/build.sh release
 FROM ${BASE}
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="backstaged" \
-      org.opencontainers.image.description="Actor daemon: hosts actors from plugins, reachable over ZeroMQ" \
+      org.opencontainers.image.description="Hosts actors from plugins, reachable over ZeroMQ" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="MIT"
 RUN apt-get update \
