@@ -1,0 +1,137 @@
+#include "daemon/gateway/client_actor.hpp"
+
+#include "core/topics.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+std::string_view address_of(const Envelope& envelope) { return envelope.topic->address.text(); }
+
+}  // namespace
+
+Outcome ClientActor::receive(Context& context, const Envelope& envelope) {
+  if (session_.state() == Session::State::gone) return Handled::again;
+  switch (envelope.kind) {
+    case Kind::publish:
+      return on_publish(envelope);
+    case Kind::send:
+    case Kind::request:
+      return on_mail(context, envelope);
+    case Kind::reply:
+      return on_reply(envelope);
+    case Kind::gap:
+      return on_gap(envelope);
+    case Kind::barrier:
+      return on_barrier(envelope);
+    case Kind::timer:
+    case Kind::down:
+    case Kind::interest:
+    case Kind::started:
+      break;  // A session sets no timers, and watches and spawns nothing.
+  }
+  return Handled::done;
+}
+
+void ClientActor::ended(Context& /*context*/, EndReason reason) noexcept {
+  session_.on_cell_ended(reason);
+}
+
+// False: not taken, the message is to come again.
+template <class Line>
+bool ClientActor::say(const Line& line, const Payload* payload) {
+  line_.clear();
+  wire::encode(line_, line);
+  return session_.deliver(line_, payload) == SendResult::sent;
+}
+
+Outcome ClientActor::on_publish(const Envelope& envelope) {
+  const auto found = session_.subscriptions.find(envelope.subscription);
+  if (found == session_.subscriptions.end()) return Handled::done;
+  const wire::Msg line{.sub = found->second.number,
+                       .address = address_of(envelope),
+                       .seq = envelope.seq,
+                       .sender = envelope.sender_name.text(),
+                       .type = envelope.type,
+                       .snapshot = envelope.is_snapshot};
+  return say(line, &envelope.payload) ? Handled::done : Handled::again;
+}
+
+// To the client's own name; a request waits for its REP or ERR under a number of the session's.
+Outcome ClientActor::on_mail(Context& context, const Envelope& envelope) {
+  const bool is_request = envelope.kind == Kind::request;
+  if (is_request && !has_room_for_request(context.now())) {
+    (void)context.reply_error(envelope.request_ref(), Errc::requests_full,
+                              sentence(Errc::requests_full));
+    return Handled::done;
+  }
+  const std::uint64_t rid = session_.last_rid + 1;
+  const wire::Msg line{.sub = 0,
+                       .address = session_.name(),
+                       .seq = 0,
+                       .sender = envelope.sender_name.text(),
+                       .type = envelope.type,
+                       .rid = is_request ? rid : 0};
+  if (!say(line, &envelope.payload)) return Handled::again;
+  if (is_request) {
+    session_.last_rid = rid;
+    session_.open_requests.emplace(rid, Session::Open{envelope.request_ref(), envelope.deadline});
+  }
+  return Handled::done;
+}
+
+bool ClientActor::has_room_for_request(TimePoint now) {
+  auto& open = session_.open_requests;
+  if (open.size() < session_.house.options.limits.open_requests_max) return true;
+  std::erase_if(open, [now](const auto& entry) { return entry.second.deadline <= now; });
+  return open.size() < session_.house.options.limits.open_requests_max;
+}
+
+Outcome ClientActor::on_reply(const Envelope& envelope) {
+  const auto found = session_.asked.find(envelope.request);
+  if (found == session_.asked.end()) return Handled::done;
+  const Session::Asked asked = found->second;
+  if (session_.is_lockstep() && asked.turn != session_.turn()) {
+    // It has asked anew since (ZMQ_REQ_RELAXED) and would take this for that answer.
+    session_.asked.erase(found);
+    session_.house.counters.late_replies.add();
+    return Handled::done;
+  }
+  bool is_taken = false;
+  if (!envelope.is_error) {
+    is_taken = say(wire::Rep{.id = asked.id, .type = envelope.type}, &envelope.payload);
+  } else {
+    const auto text = envelope.payload.text();
+    const bool has_own_text = !text.empty() && text != sentence(envelope.error);
+    is_taken = say(wire::Err{.id = asked.id, .status = wire::status(envelope.error)},
+                   has_own_text ? &envelope.payload : nullptr);
+  }
+  if (!is_taken) return Handled::again;
+  session_.asked.erase(envelope.request);
+  return Handled::done;
+}
+
+Outcome ClientActor::on_gap(const Envelope& envelope) {
+  const auto found = session_.subscriptions.find(envelope.subscription);
+  if (found == session_.subscriptions.end()) return Handled::done;
+  const auto reason = wire::find_gap_reason(envelope.payload.text());
+  const wire::Gap line{.sub = found->second.number,
+                       .address = address_of(envelope),
+                       .first = envelope.seq,
+                       .last = envelope.seq_last,
+                       .reason = reason.value_or(wire::GapReason::slow)};
+  return say(line, nullptr) ? Handled::done : Handled::again;
+}
+
+// All that was queued before the UNSUB has been delivered: its OK may go.
+Outcome ClientActor::on_barrier(const Envelope& envelope) {
+  const auto found = session_.barriers.find(envelope.request);
+  if (found == session_.barriers.end()) return Handled::done;
+  if (session_.has_waiting()) return Handled::again;
+  const auto [id, subscription] = found->second;
+  session_.subscriptions.erase(subscription);
+  session_.barriers.erase(found);
+  session_.ok({.id = id});
+  return Handled::done;
+}
+
+}  // namespace backstage::gateway

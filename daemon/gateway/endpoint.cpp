@@ -1,0 +1,56 @@
+#include "daemon/gateway/endpoint.hpp"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+
+#include "daemon/gateway/zmq_socket.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+std::string_view advice(int code) noexcept {
+  switch (code) {
+    case EADDRINUSE:
+      return "another program, or another backstaged, serves it: stop that one (`ss -ltnp` shows "
+             "who), choose another port, or `*` for any free one";
+    case EACCES:
+    case EPERM:
+      return "this user may not: choose a port above 1023, or a directory this user may write to";
+    case EADDRNOTAVAIL:
+    case ENODEV:
+      return "no interface of this machine has that address: use 127.0.0.1, or one of `ip addr`";
+    case EINVAL:
+    case EPROTONOSUPPORT:
+    case ENOCOMPATPROTO:
+      return "an endpoint is tcp://ADDRESS:PORT or ipc:///PATH";
+    case ENOENT:
+      return "create the directory first";
+    default:
+      return "choose another endpoint";
+  }
+}
+
+}  // namespace
+
+std::string_view ipc_path(std::string_view address) noexcept {
+  constexpr std::string_view scheme = "ipc://";
+  return address.starts_with(scheme) ? address.substr(scheme.size()) : std::string_view{};
+}
+
+bool is_local(std::string_view address) noexcept {
+  constexpr std::string_view scheme = "tcp://";
+  if (!address.starts_with(scheme)) return address.starts_with("ipc://");
+  const auto host = address.substr(scheme.size(), address.rfind(':') - scheme.size());
+  if (host == "localhost" || host == "[::1]") return true;
+  // Digits only after the 127, so that 127.example.org is not taken for an address.
+  return host.starts_with("127.") &&
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+StartError bind_error(std::string_view address, int code) {
+  return {std::string(address), code,
+          fmt::format("cannot bind {}: {}; {}", address, zmq_text(code), advice(code))};
+}
+
+}  // namespace backstage::gateway

@@ -1,0 +1,17 @@
+/// Endpoints: what kind one is, whether it stays on this machine, and why it could not be bound.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "daemon/gateway/options.hpp"
+
+namespace backstage::gateway {
+
+/// The path of an `ipc://` endpoint; empty for others.
+[[nodiscard]] std::string_view ipc_path(std::string_view address) noexcept;
+/// ipc, and tcp on 127.0.0.0/8, [::1] or localhost. [any]
+[[nodiscard]] bool is_local(std::string_view address) noexcept;
+/// What to tell when binding `address` fails with errno `code`.
+[[nodiscard]] StartError bind_error(std::string_view address, int code);
+
+}  // namespace backstage::gateway

@@ -1,0 +1,30 @@
+/// Events: what the gateway tells the process, which logs it and decides. Its only outward arrow.
+#pragma once
+#include <string_view>
+
+#include "core/actor.hpp"
+#include "daemon/gateway/transport.hpp"
+#include "daemon/wire/status.hpp"
+
+namespace backstage::gateway {
+
+/// Calls must not block, throw, or call the gateway. Views are borrowed. All [gateway].
+class Events {
+ public:
+  virtual ~Events() = default;
+  virtual void session_opened(std::string_view name, const Peer& peer) noexcept = 0;
+  virtual void session_ended(std::string_view name, EndReason reason) noexcept = 0;
+  /// A connection is not served; `why` is a sentence. At most once for each peer.
+  virtual void peer_refused(PeerId peer, std::string_view why) noexcept = 0;
+  /// Nobody is told but you: ingest has no answers. `what` is the control line or a part of it.
+  virtual void ingest_refused(wire::Status status, std::string_view what) noexcept = 0;
+  /// `target` is full; all of ingest waits for it.
+  virtual void ingest_stalled(std::string_view target) noexcept = 0;
+  virtual void ingest_resumed() noexcept = 0;
+  /// A filter of a SUB socket beyond filters_max gets nothing.
+  virtual void filter_refused(std::string_view filter) noexcept = 0;
+  /// An exception reached the loop, which goes on: memory has run out, or there is a bug.
+  virtual void trouble(std::string_view what) noexcept = 0;
+};
+
+}  // namespace backstage::gateway

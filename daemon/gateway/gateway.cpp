@@ -1,0 +1,209 @@
+#include "daemon/gateway/gateway.hpp"
+
+#include <fmt/core.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <csignal>
+#include <system_error>
+#include <thread>
+
+#include "daemon/gateway/front.hpp"
+#include "daemon/gateway/zmq_transport.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+// What the kernel has not taken when the sockets are closed.
+constexpr milliseconds linger_max = 250ms;
+constexpr milliseconds stop_step = 5ms;
+
+// Signals belong to the main thread; a thread inherits what its maker blocks.
+std::thread without_signals(auto body) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  std::thread thread(std::move(body));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+/// The running half: exists from a successful bind to the end of stop.
+class Gateway::Loop {
+ public:
+  Loop(Gateway& gateway, std::unique_ptr<ZmqSockets> sockets)
+      : clock_(gateway.clock_),
+        events_(gateway.events_),
+        endpoints_(sockets->bound()),
+        ready_([this] { post_turn(); }),
+        transport_(io_, std::move(sockets), gateway.counters_),
+        front_(House{gateway.engine_, gateway.clock_, gateway.options_, gateway.events_,
+                     gateway.counters_, ready_, transport_, endpoints_}),
+        timer_(io_),
+        stop_timer_(io_) {}
+
+  [[nodiscard]] const BoundEndpoints& endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] Result<void> open() { return front_.open(); }
+
+  void start() {
+    thread_ = without_signals([this] { run(); });
+  }
+  void begin_draining(milliseconds within) {
+    asio::post(io_, [this, within] {
+      front_.begin_draining(within);
+      after_burst();
+      transport_.settle();
+    });
+  }
+  void stop(milliseconds flush) {
+    asio::post(io_, [this, flush] {
+      stop_deadline_ = clock_.now() + flush;
+      step_stop();
+    });
+    thread_.join();
+  }
+
+ private:
+  enum class Stage : std::uint8_t { serving, saying_bye };
+
+  void run() {
+    (void)pthread_setname_np(pthread_self(), "gateway");
+    ready_.set_owner(std::this_thread::get_id());
+    transport_.start(front_, [this] { after_burst(); });
+    after_burst();
+    for (;;) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception& error) {
+        // What it was doing is lost; nobody else may be.
+        events_.trouble(error.what());
+        transport_.look_at_all();
+      }
+    }
+  }
+
+  void post_turn() {
+    asio::post(io_, [this] {
+      after_burst();
+      transport_.settle();
+    });
+  }
+
+  void after_burst() {
+    if (front_.turn() && !is_turn_posted_) {
+      is_turn_posted_ = true;
+      asio::post(io_, [this] {
+        is_turn_posted_ = false;
+        after_burst();
+        transport_.settle();
+      });
+    }
+    arm();
+  }
+
+  void arm() {
+    const TimePoint due = front_.due();
+    if (due == armed_for_) return;
+    armed_for_ = due;
+    timer_.expires_after(std::max(Duration::zero(), due - clock_.now()));
+    timer_.async_wait([this](const asio::error_code& error) {
+      if (error) return;
+      armed_for_ = never;
+      front_.on_time(clock_.now());
+      after_burst();
+      transport_.settle();
+    });
+  }
+
+  // First what is queued is delivered, in half of the time; then everybody is told.
+  void step_stop() {
+    const TimePoint now = clock_.now();
+    (void)front_.turn();
+    if (stage_ == Stage::serving) {
+      const bool is_idle = ready_.empty() && !transport_.has_blocked();
+      const Duration left = stop_deadline_ - now;
+      if (stop_budget_ == Duration::zero()) stop_budget_ = left;
+      if (is_idle || left <= stop_budget_ / 2) {
+        stage_ = Stage::saying_bye;
+        front_.begin_stop();
+      }
+    }
+    transport_.settle();
+    if (stage_ == Stage::saying_bye && (front_.is_stopped() || now >= stop_deadline_)) {
+      front_.finish_stop();
+      transport_.stop(linger_max);
+      io_.stop();
+      return;
+    }
+    stop_timer_.expires_after(stop_step);
+    stop_timer_.async_wait([this](const asio::error_code& error) {
+      if (!error) step_stop();
+    });
+  }
+
+  const Clock& clock_;
+  Events& events_;
+  const BoundEndpoints endpoints_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  ReadyList ready_;
+  ZmqTransport transport_;
+  Front front_;
+  asio::steady_timer timer_;
+  asio::steady_timer stop_timer_;
+  TimePoint armed_for_ = never;
+  TimePoint stop_deadline_ = never;
+  Duration stop_budget_{};
+  Stage stage_ = Stage::serving;
+  bool is_turn_posted_ = false;
+  std::thread thread_;
+};
+
+Gateway::Gateway(Engine& engine, const Clock& clock, Options options, Events& events)
+    : engine_(engine), clock_(clock), options_(std::move(options)), events_(events) {}
+
+Gateway::~Gateway() { stop(); }
+
+std::expected<BoundEndpoints, StartError> Gateway::start() {
+  try {
+    auto sockets = std::make_unique<ZmqSockets>(options_);
+    if (auto error = sockets->bind(options_)) return std::unexpected(*std::move(error));
+    auto loop = std::make_unique<Loop>(*this, std::move(sockets));
+    if (const auto opened = loop->open(); !opened) {
+      return std::unexpected(StartError{
+          {}, 0, fmt::format("the gateway cannot take the name $pub: {}", sentence(opened.error()))});
+    }
+    loop->start();
+    loop_ = std::move(loop);
+    return loop_->endpoints();
+  } catch (const std::system_error& error) {
+    return std::unexpected(
+        StartError{{}, error.code().value(),
+                   fmt::format("the gateway cannot make its sockets: {}; raise the limit of open "
+                               "files (`ulimit -n`), or stop what else uses them",
+                               error.what())});
+  }
+}
+
+void Gateway::begin_draining(milliseconds within) {
+  if (loop_ != nullptr) loop_->begin_draining(within);
+}
+
+void Gateway::stop(milliseconds flush) {
+  if (loop_ == nullptr) return;
+  loop_->stop(flush);
+  loop_.reset();
+}
+
+}  // namespace backstage::gateway

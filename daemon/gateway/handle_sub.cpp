@@ -1,0 +1,44 @@
+// SUB: receive what is published on an address or pattern.
+#include "daemon/gateway/handlers.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+Overflow overflow_of(wire::Over over) noexcept {
+  switch (over) {
+    case wire::Over::oldest:
+      return Overflow::drop_oldest;
+    case wire::Over::newest:
+      return Overflow::drop_newest;
+    case wire::Over::conflate:
+      return Overflow::conflate;
+    case wire::Over::kick:
+      return Overflow::kick;
+  }
+  return Overflow::drop_oldest;
+}
+
+}  // namespace
+
+void handle_sub(Session& session, const wire::Subscribe& subscribe) {
+  const std::string& pattern = subscribe.pattern.text();
+  const auto known = session.by_pattern.find(pattern);
+  const bool is_known = known != session.by_pattern.end();
+  if (!is_known &&
+      session.by_pattern.size() >= session.house.options.limits.subscriptions_per_session_max) {
+    return session.refuse(subscribe.id, Errc::subs_full);
+  }
+  const auto over_before =
+      is_known ? session.subscriptions.at(known->second).over : wire::Over::oldest;
+  const auto over = subscribe.over.value_or(over_before);
+  const auto subscribed = session.context().subscribe(
+      subscribe.pattern, {.overflow = overflow_of(over), .snapshot = subscribe.snapshot});
+  if (!subscribed) return session.refuse(subscribe.id, subscribed.error());
+  auto& entry = session.subscriptions[subscribed->id];
+  if (entry.number == 0) entry = {++session.last_subscription, pattern, over};
+  entry.over = over;
+  session.by_pattern.insert_or_assign(pattern, subscribed->id);
+  session.ok({.id = subscribe.id, .sub = entry.number, .seq = subscribed->seq});
+}
+
+}  // namespace backstage::gateway

@@ -1,0 +1,29 @@
+/// House: what all sessions and doors share. References only; owned by the front and the gateway.
+#pragma once
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/engine.hpp"
+#include "daemon/gateway/counters.hpp"
+#include "daemon/gateway/events.hpp"
+#include "daemon/gateway/options.hpp"
+#include "daemon/gateway/ready_list.hpp"
+#include "daemon/gateway/transport.hpp"
+
+namespace backstage::gateway {
+
+struct House {
+  Engine& engine;
+  const Clock& clock;
+  const Options& options;
+  Events& events;
+  Counters& counters;
+  ReadyList& ready;
+  Transport& transport;
+  const BoundEndpoints& endpoints;
+
+  bool is_draining = false;
+  std::vector<PeerId> departed{};  ///< whose sessions are to be forgotten
+};
+
+}  // namespace backstage::gateway

@@ -1,0 +1,46 @@
+/// IngestDoor: SEND and PUB one way, with back-pressure: a full target stops all of it, so that
+/// PUSH blocks and nothing is lost.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
+#include "daemon/gateway/house.hpp"
+#include "daemon/wire/command.hpp"
+
+namespace backstage::gateway {
+
+/// All of it is [gateway].
+class IngestDoor {
+ public:
+  explicit IngestDoor(House& house) noexcept : house_(house) {}
+
+  void on_message(InMessage& message);
+  /// When the message that waits is to be tried again; `never` if none does.
+  [[nodiscard]] TimePoint due() const noexcept { return stalled_ ? retry_at_ : never; }
+  void on_time(TimePoint now);
+  /// Takes no more. What still waits is tried as before.
+  void close();
+
+ private:
+  /// A SEND whose target is full.
+  struct Stalled {
+    std::string actor;
+    std::string type;
+    std::string from;
+    Payload payload;
+  };
+  void on_send(const wire::Send& send, Payload payload, std::string_view control);
+  void on_publish(const wire::Publish& publish, const Payload& payload, std::string_view control);
+  [[nodiscard]] bool may_speak_as(std::string_view name) const;
+  void refuse(wire::Status status, std::string_view control);
+  [[nodiscard]] Result<MessageId> try_again();
+
+  House& house_;
+  std::optional<Stalled> stalled_;
+  Duration backoff_{};
+  TimePoint retry_at_ = never;
+  bool is_closed_ = false;
+};
+
+}  // namespace backstage::gateway

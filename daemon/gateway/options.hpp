@@ -1,0 +1,67 @@
+/// Options of the gateway: endpoints and limits, as plain values that config is mapped to.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/values/limits.hpp"
+
+namespace backstage::gateway {
+
+struct Endpoint {
+  std::string address;        ///< tcp://127.0.0.1:7770 (port `*`: any free one) or ipc:///path
+  std::uint32_t mode = 0600;  ///< ipc: permissions of the socket
+  std::string group = {};     ///< ipc: its group by name; empty: the process's own
+};
+
+struct GatewayLimits {
+  std::uint64_t payload_bytes_max = backstage::payload_bytes_max;
+  std::uint32_t sessions_max = 1'000;
+  std::uint32_t subscriptions_per_session_max = 1'000;
+  /// A session's mailbox: what waits for a client that takes slowly.
+  std::uint32_t session_messages_max = 1'000;
+  std::uint64_t session_bytes_max = 8U << 20U;
+  /// Answers that wait while the transport would block. Over it the session ends: a client that
+  /// sends commands and never reads.
+  std::uint32_t outbox_entries_max = 256;
+  /// ERR to commands without id: enough to be noticed, too few to be a flood.
+  std::uint32_t plain_errors_per_second = 10;
+  /// Ruling 11: SEND and PUB answers a named session keeps for repeated ids.
+  std::uint32_t answers_kept = 1'024;
+  /// Requests a client may leave unanswered.
+  std::uint32_t open_requests_max = 4'096;
+  /// Distinct filters of SUB sockets that are served.
+  std::uint32_t filters_max = 20'000;
+  /// What waits between the engine and `pub`, which never blocks.
+  std::uint32_t pub_messages_max = 65'536;
+  std::uint64_t pub_bytes_max = 64U << 20U;
+};
+
+struct Options {
+  std::vector<Endpoint> cmd;
+  std::vector<Endpoint> pub;     ///< empty: no such door
+  std::vector<Endpoint> ingest;  ///< empty: no such door
+  std::string epoch;             ///< 8 hex digits, new with each start of the daemon
+  unsigned pub_frames = 2;       ///< 1: header LF payload in one frame
+  unsigned io_threads = 1;
+  /// A tcp endpoint beyond loopback without CURVE is refused unless this says that it is meant.
+  bool allow_remote_plaintext = false;
+  GatewayLimits limits;
+};
+
+/// The endpoints in use, ports filled in.
+struct BoundEndpoints {
+  std::vector<std::string> cmd;
+  std::vector<std::string> pub;
+  std::vector<std::string> ingest;
+};
+
+/// Why the gateway could not start. Nothing of it is left running.
+struct StartError {
+  std::string endpoint;  ///< empty: not about one
+  int code = 0;          ///< errno
+  std::string text;      ///< what, why, and what to do
+};
+
+}  // namespace backstage::gateway

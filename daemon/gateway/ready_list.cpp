@@ -1,0 +1,44 @@
+#include "daemon/gateway/ready_list.hpp"
+
+#include "core/cell.hpp"
+
+namespace backstage::gateway {
+
+void ReadyList::post(Cell& cell) noexcept {
+  if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
+    ready_.push_back(&cell);
+    return;
+  }
+  // Woken with the lock held: once the owner has seen the cell it may run it, end, and take this
+  // list and the loop behind wake_ with it.
+  const std::lock_guard lock(mutex_);
+  posted_.push_back(&cell);
+  if (posted_.size() == 1) wake_();
+}
+
+void ReadyList::take_posted() {
+  {
+    const std::lock_guard lock(mutex_);
+    taken_.swap(posted_);
+  }
+  ready_.insert(ready_.end(), taken_.begin(), taken_.end());
+  taken_.clear();
+}
+
+void ReadyList::run(const Clock& clock, TimePoint until) {
+  take_posted();
+  // Only those ready now: one that is ready again at once waits for the next turn.
+  for (std::size_t count = ready_.size(); count > 0; --count) {
+    Cell* const cell = ready_.front();
+    ready_.pop_front();
+    if (cell->drain()) ready_.push_back(cell);
+    if (clock.now() >= until) break;
+  }
+}
+
+bool ReadyList::empty() {
+  take_posted();
+  return ready_.empty();
+}
+
+}  // namespace backstage::gateway

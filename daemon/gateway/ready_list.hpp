@@ -1,0 +1,42 @@
+/// ReadyList: the executor of clients: cells with work, run by the gateway's thread.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/executor.hpp"
+
+namespace backstage::gateway {
+
+class ReadyList final : public Executor {
+ public:
+  /// `wake` is called from any thread when cells are there that the owner does not know of yet. It
+  /// must not call back.
+  explicit ReadyList(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  /// Before messages flow: whose thread runs the cells.
+  void set_owner(std::thread::id owner) noexcept { owner_.store(owner); }
+  /// From the owner just a list entry, so that what clients send each other never leaves its
+  /// thread. [any]
+  void post(Cell& cell) noexcept override;
+
+  /// Runs each cell that is ready now for one turn, until `until`. [gateway]
+  void run(const Clock& clock, TimePoint until);
+  [[nodiscard]] bool empty();
+
+ private:
+  void take_posted();
+
+  const std::function<void()> wake_;
+  std::atomic<std::thread::id> owner_{};
+  std::deque<Cell*> ready_;  // [gateway] only
+  std::mutex mutex_;
+  std::vector<Cell*> posted_;  // guarded by mutex_
+  std::vector<Cell*> taken_;   // [gateway] only
+};
+
+}  // namespace backstage::gateway

@@ -1,0 +1,106 @@
+#include "daemon/gateway/zmq_message.hpp"
+
+#include <cstring>
+#include <new>
+
+namespace backstage::gateway {
+namespace {
+
+// A received frame whose bytes a Payload has adopted.
+struct AdoptedFrame : PayloadBuffer {
+  zmq_msg_t message;
+};
+
+void release_adopted(PayloadBuffer* buffer) noexcept {
+  auto* adopted = static_cast<AdoptedFrame*>(buffer);
+  (void)::zmq_msg_close(&adopted->message);
+  delete adopted;
+}
+
+void release_shared(void* /*data*/, void* hint) { static_cast<PayloadBuffer*>(hint)->unref(); }
+
+std::string_view view_of(zmq_msg_t& part) noexcept {
+  return {static_cast<const char*>(::zmq_msg_data(&part)), ::zmq_msg_size(&part)};
+}
+
+}  // namespace
+
+ZmqMessage::ZmqMessage() noexcept {
+  for (auto& part : parts_) (void)::zmq_msg_init(&part);
+}
+
+ZmqMessage::~ZmqMessage() {
+  for (auto& part : parts_) (void)::zmq_msg_close(&part);
+}
+
+void ZmqMessage::clear() noexcept {
+  // An emptied message keeps the reference to its connection's properties; only close drops it.
+  for (std::size_t i = 0; i < count_; ++i) {
+    (void)::zmq_msg_close(&parts_[i]);
+    (void)::zmq_msg_init(&parts_[i]);
+  }
+  count_ = 0;
+  skipped_ = 0;
+}
+
+void ZmqMessage::receive(ZmqSocket& socket, bool more) {
+  clear();
+  zmq_msg_t surplus;
+  (void)::zmq_msg_init(&surplus);
+  while (more) {
+    const bool is_kept = count_ < frames_kept;
+    zmq_msg_t& part = is_kept ? parts_[count_] : surplus;
+    // The parts of a message arrive as one, so this cannot fail half-way.
+    if (!socket.receive(&part)) break;
+    more = ::zmq_msg_more(&part) != 0;
+    if (is_kept) views_[count_++] = view_of(part);
+  }
+  (void)::zmq_msg_close(&surplus);
+}
+
+Payload ZmqMessage::take(std::size_t frame, std::size_t offset) {
+  const std::string_view bytes = frames()[frame].substr(offset);
+  if (bytes.size() < frame_adopt_bytes_min) return Payload(bytes);
+  auto* adopted = new AdoptedFrame;
+  (void)::zmq_msg_init(&adopted->message);
+  // Messages of this size hold a pointer to their bytes, which stay where they are.
+  (void)::zmq_msg_move(&adopted->message, &parts_[skipped_ + frame]);
+  adopted->data = reinterpret_cast<const std::byte*>(bytes.data());
+  adopted->size = static_cast<std::uint32_t>(bytes.size());
+  adopted->release = release_adopted;
+  return Payload::adopt(adopted);
+}
+
+std::string_view ZmqMessage::property(const char* name) const noexcept {
+  if (count_ == 0) return {};
+  const char* const value = ::zmq_msg_gets(&parts_[count_ - 1], name);
+  return value == nullptr ? std::string_view{} : std::string_view{value};
+}
+
+int ZmqMessage::connection_fd() const noexcept {
+  return count_ == 0 ? -1 : ::zmq_msg_get(&parts_[count_ - 1], ZMQ_SRCFD);
+}
+
+bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more) {
+  zmq_msg_t message;
+  const std::size_t size = frame.bytes.size();
+  if (frame.buffer != nullptr && size >= frame_adopt_bytes_min) {
+    frame.buffer->ref();
+    // libzmq only reads it; the interface predates const.
+    void* const data = const_cast<char*>(frame.bytes.data());
+    if (::zmq_msg_init_data(&message, data, size, release_shared, frame.buffer) != 0) {
+      frame.buffer->unref();
+      throw std::bad_alloc();
+    }
+  } else {
+    if (::zmq_msg_init_size(&message, size) != 0) throw std::bad_alloc();
+    if (size != 0) std::memcpy(::zmq_msg_data(&message), frame.bytes.data(), size);
+  }
+  if (socket.send(&message, more ? ZMQ_SNDMORE : 0)) return true;
+  const int code = errno;
+  (void)::zmq_msg_close(&message);
+  errno = code;
+  return false;
+}
+
+}  // namespace backstage::gateway

@@ -1,0 +1,59 @@
+/// ZmqMessage: a received multipart message; and frames to send, copied or shared.
+#pragma once
+#include <zmq.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "daemon/gateway/transport.hpp"
+#include "daemon/gateway/zmq_socket.hpp"
+
+namespace backstage::gateway {
+
+/// Reused from message to message. Keeps the first frames and counts no further ones: libzmq sets
+/// no bound on the frames of a message, but what is beyond the bound of the protocol is let go.
+class ZmqMessage final : public InMessage {
+ public:
+  ZmqMessage() noexcept;
+  ~ZmqMessage() override;
+  ZmqMessage(const ZmqMessage&) = delete;
+  ZmqMessage& operator=(const ZmqMessage&) = delete;
+
+  /// Takes the rest of a message, `more` saying whether there is any.
+  void receive(ZmqSocket& socket, bool more);
+  /// Hides the first `count` frames from frames(): an envelope.
+  void skip(std::size_t count) noexcept { skipped_ = count; }
+
+  /// Every frame kept, envelope included.
+  [[nodiscard]] std::span<const std::string_view> all_frames() const noexcept {
+    return {views_.data(), count_};
+  }
+  [[nodiscard]] std::span<const std::string_view> frames() const noexcept override {
+    return all_frames().subspan(skipped_);
+  }
+  [[nodiscard]] Payload take(std::size_t frame, std::size_t offset) override;
+
+  /// A property of the connection the message came by, empty if unknown. Read from the last frame:
+  /// the first loses it when the socket was polled before (fixed in libzmq 4.3.5).
+  [[nodiscard]] std::string_view property(const char* name) const noexcept;
+  /// The descriptor of that connection, -1 if unknown. A hint: numbers are reused.
+  [[nodiscard]] int connection_fd() const noexcept;
+
+ private:
+  void clear() noexcept;
+
+  // Correlation id, delimiter, control line, payload, and one too many.
+  static constexpr std::size_t frames_kept = 5;
+  mutable std::array<zmq_msg_t, frames_kept> parts_;
+  std::array<std::string_view, frames_kept> views_;
+  std::size_t count_ = 0;
+  std::size_t skipped_ = 0;
+};
+
+/// Sends one frame. From frame_adopt_bytes_min up a given buffer is shared, not copied.
+/// False and errno: nothing was taken.
+[[nodiscard]] bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more);
+
+}  // namespace backstage::gateway

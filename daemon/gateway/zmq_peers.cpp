@@ -1,0 +1,59 @@
+#include "daemon/gateway/zmq_peers.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+// libzmq's own ids are a zero byte and four more. Anything else was set by the peer, which could as
+// well be another's: nobody who does that is served.
+bool is_automatic(std::string_view routing_id) noexcept {
+  return routing_id.size() == 5 && routing_id.front() == '\0';
+}
+
+}  // namespace
+
+ZmqPeer* ZmqPeers::find(std::string_view routing_id) const {
+  const auto found = by_routing_id_.find(routing_id);
+  return found == by_routing_id_.end() ? nullptr : found->second.get();
+}
+
+ZmqPeer* ZmqPeers::find(PeerId id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+ZmqPeer& ZmqPeers::add(std::string_view routing_id, int fd) {
+  auto peer = std::make_unique<ZmqPeer>();
+  peer->peer.id = PeerId{++last_id_};
+  peer->peer.chose_routing_id = !is_automatic(routing_id);
+  peer->routing_id = routing_id;
+  peer->fd = fd;
+  ZmqPeer& added = *peer;
+  by_id_.emplace(added.peer.id, &added);
+  if (fd >= 0) by_fd_.emplace(fd, added.peer.id);
+  by_routing_id_.emplace(added.routing_id, std::move(peer));
+  return added;
+}
+
+void ZmqPeers::remove(PeerId id) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  const ZmqPeer& peer = *found->second;
+  const auto [first, last] = by_fd_.equal_range(peer.fd);
+  for (auto it = first; it != last; ++it) {
+    if (it->second != id) continue;
+    by_fd_.erase(it);
+    break;
+  }
+  const auto owner = by_routing_id_.find(peer.routing_id);
+  by_id_.erase(found);
+  by_routing_id_.erase(owner);
+}
+
+std::vector<PeerId> ZmqPeers::by_fd(int fd) const {
+  std::vector<PeerId> peers;
+  const auto [first, last] = by_fd_.equal_range(fd);
+  for (auto it = first; it != last; ++it) peers.push_back(it->second);
+  return peers;
+}
+
+}  // namespace backstage::gateway
