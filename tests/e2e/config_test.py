@@ -16,7 +16,7 @@ BAD_FILES = {
     "an unknown key deep inside": ('{"gateway": {"cmd": {"sndhw": 1}}}', "1:22", "CFG-202",
                                    "/gateway/cmd/sndhw", "sndhwm"),
     "a key twice": ('{"workers": 1,\n "workers": 2}', "2:2", "CFG-201", "/workers", "second time"),
-    "a wrong type": ('{"workers": "two"}', "1:13", "CFG-203", "/workers", "integer"),
+    "a wrong type": ('{"workers": "two"}', "1:13", "CFG-203", "/workers", "whole number"),
     "a number out of range": ('{"workers": 257}', "1:13", "CFG-204", "/workers", "256"),
     "a word that is no choice": ('{"log": {"level": "inof"}}', "1:19", "CFG-205", "/log/level",
                                  'did you mean "info"'),
@@ -28,7 +28,7 @@ BAD_FILES = {
     "an actor name with a control character": ('{"actors": {"a\\nb": "echo"}}', "1:13", "CFG-209",
                                                "/actors/a", "actor name"),
     "a tcp endpoint off loopback": ('{"gateway": {"cmd": {"bind": ["tcp://0.0.0.0:7770"]}}}',
-                                    "1:31", "CFG-301", "/gateway/cmd/bind/0", "loopback"),
+                                    "1:31", "CFG-301", "/gateway/cmd/bind/0", "CURVE"),
     "an endpoint bound twice": ('{"gateway": {"cmd": {"bind": ["tcp://127.0.0.1:9",\n'
                                 '"tcp://127.0.0.1:9"]}}}', "2:1", "CFG-302",
                                 "/gateway/cmd/bind/1", "already"),
