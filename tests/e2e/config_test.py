@@ -6,6 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from client import Clients
 from daemon import BIN, PLUGINS, ROOT, SLOW, Daemon
 
 RUN_SECONDS = 20 * SLOW
@@ -158,13 +159,16 @@ class BadConfigTest(unittest.TestCase):
             self.assertNotIn("READY=1", daemon.notify.said)
             self.assertEqual(list(daemon.runtime_dir.iterdir()), [])
 
-    def test_an_actor_of_a_type_that_no_plugin_has_stops_the_start(self):
-        with Daemon(config={"actors": {"a": "no_such_type"}}, plugins=["echo"],
-                    expect_ready=False) as daemon:
-            self.assertEqual(daemon.wait(), 78)
-            self.assertIn("no_such_type", daemon.log())
-            self.assertIn("/actors/a", daemon.log())
-            self.assertFalse((daemon.runtime_dir / "endpoints.json").exists())
+    def test_an_actor_of_a_type_that_no_plugin_has_is_told_and_the_others_serve(self):
+        config = {"actors": {"a": "no_such_type", "echo": "echo"}}
+        with Daemon(config=config, plugins=["echo"]) as daemon, Clients(daemon) as clients:
+            told = [line for line in daemon.log_lines() if line.get("type") == "no_such_type"]
+            self.assertEqual([(line["level"], line["actor"], line["code"]) for line in told],
+                             [("error", "a", "no_type")])
+            dealer = clients.dealer()
+            self.assertEqual(dealer.ask("REQ echo id=1", b"x"), [b"REP 1", b"x"])
+            self.assertEqual(dealer.ask("REQ a id=2", b"x")[0], b"ERR 2 404 no_actor")
+            self.assertEqual(daemon.stop(), 0)
 
 
 class PortsTest(unittest.TestCase):

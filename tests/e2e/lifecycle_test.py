@@ -126,7 +126,7 @@ class ReloadTest(unittest.TestCase):
 
 
 class LogTest(unittest.TestCase):
-    forged = '\n{"level":"error","message":"forged"}\r\n\x1b[31mforged\x1b[0m\x07\u202e'
+    forged = '\n{"level":"error","msg":"forged"}\r\n\x1b[31mforged\x1b[0m\x07\u202e'
 
     def log_of_hostile_texts(self, form):
         settings = {"/log/format": form, "/log/level": "trace"}
@@ -152,7 +152,7 @@ class LogTest(unittest.TestCase):
         self.assert_clean(log)
         for line in log.splitlines():
             record = json.loads(line)
-            self.assertNotEqual(record.get("message"), "forged")
+            self.assertNotEqual(record.get("msg"), "forged")
 
     def test_no_text_from_outside_can_forge_a_text_line(self):
         log = self.log_of_hostile_texts("text")

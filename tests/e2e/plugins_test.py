@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from case import DaemonCase
-from client import ANSWER_SECONDS
+from client import ANSWER_SECONDS, Admin, Clients
 from daemon import PLUGINS, Daemon, Deadline, plugin_dir
 
 
@@ -111,9 +111,19 @@ class BadPluginsTest(unittest.TestCase):
         daemon = Daemon(config={"actors": {"echo": "echo"}}, plugins=self.plugins)
         return self.enterContext(daemon)
 
-    def assert_refused(self, daemon, name):
-        lines = [line for line in daemon.log().splitlines() if name in line]
-        self.assertTrue(any("PLG-" in line or "refused" in line for line in lines), daemon.log())
+    def refused(self, daemon):
+        """Code, reason and fix of each refused file, by its name."""
+        return {Path(line["file"]).name: (line["code"], line["reason"], line["fix"])
+                for line in daemon.log_lines() if line["msg"] == "plugin refused"}
+
+    def assert_refused(self, daemon, *names):
+        told = self.refused(daemon)
+        self.assertEqual(set(told), set(names), daemon.log())
+        for name, texts in told.items():
+            for text in texts:
+                self.assertGreater(len(text), 3, name)
+        with Clients(daemon) as clients:
+            self.assertEqual(clients.req().ask(b"REQ echo\nfine"), [b"REP 0", b"fine"])
         self.assertEqual(daemon.stop(), 0)
 
     def write(self, name, data, mode=0o755):
@@ -121,19 +131,14 @@ class BadPluginsTest(unittest.TestCase):
         (self.plugins / name).chmod(mode)
 
     def test_truncated_and_foreign_files_are_refused_and_the_rest_serves(self):
-        step = max(1, len(self.counter) // 40)
-        for at in range(0, len(self.counter), step):
-            self.write(f"cut{at}.so", self.counter[:at])
+        names = [f"cut{at}.so" for at in range(0, len(self.counter), len(self.counter) // 40)]
+        for name in names:
+            self.write(name, self.counter[:int(name[3:-3])])
         self.write("text.so", b"this is no plugin\n")
         self.write("arm.so", self.counter[:18] + b"\xb7\x00" + self.counter[20:])
         self.write("open.so", self.counter, 0o777)
         (self.plugins / "counter.so").unlink()
-        daemon = self.start()
-        for name in ("cut0.so", "text.so", "arm.so", "open.so"):
-            with self.subTest(name):
-                self.assertTrue(any(name in line for line in daemon.log().splitlines()),
-                                daemon.log())
-        self.assert_refused(daemon, "text.so")
+        self.assert_refused(self.start(), *names, "text.so", "arm.so", "open.so")
 
     def test_a_shared_object_without_a_note_is_refused(self):
         source = self.plugins / "plain.c"
@@ -143,11 +148,17 @@ class BadPluginsTest(unittest.TestCase):
         source.unlink()
         self.assert_refused(self.start(), "plain.so")
 
-    def test_a_plugin_directory_that_anybody_may_write_is_refused_with_77(self):
+    def test_a_plugin_directory_that_anybody_may_write_is_refused_whole(self):
         self.plugins.chmod(0o777)
-        with Daemon(plugins=self.plugins, expect_ready=False) as daemon:
-            self.assertEqual(daemon.wait(), 77, daemon.log())
-            self.assertIn(str(self.plugins), daemon.log())
+        daemon = self.start()
+        told = [line for line in daemon.log_lines() if line.get("dir") == str(self.plugins)]
+        self.assertEqual([line["level"] for line in told], ["error"], daemon.log())
+        self.assertTrue(told[0]["code"] and told[0]["reason"] and told[0]["fix"], told)
+        with Clients(daemon) as clients:
+            dealer = clients.dealer()
+            self.assertEqual(Admin(dealer).ask("plugins"), {"plugins": []})
+            self.assertEqual(dealer.ask("REQ echo id=1", b"x")[0], b"ERR 1 404 no_actor")
+        self.assertEqual(daemon.stop(), 0)
 
     def test_two_files_that_offer_one_type_do_not_both_load(self):
         shutil.copy(PLUGINS / "echo.so", self.plugins / "echo2.so")
