@@ -160,6 +160,16 @@ TEST_CASE("on may return a status, such as stop", "[sdk]") {
   CHECK(plain.send("x") == BS_STOP);
 }
 
+TEST_CASE("kinds of messages newer than this SDK never reach on", "[sdk]") {
+  FakeHost host;
+  HostedActor plain(host, enter(host), {}, 1);
+  for (const std::uint32_t kind : {0U, BS_MSG_INTEREST + 1U, 4'000'000'000U}) {
+    bs_msg message{};
+    message.kind = kind;
+    CHECK(plain.receive(message) == BS_OK);
+  }
+}
+
 TEST_CASE("the note of a C++ plugin lists all its types", "[sdk]") {
   const std::string text(note.text.data(), note.text.size());
   CHECK(text == std::string("id=test\0version=1.0.0\0types=thrower;plain\0"

@@ -109,7 +109,7 @@ class context {
   [[nodiscard]] status unsubscribe(std::uint64_t subscription) {
     return api().unsubscribe(raw_, subscription);
   }
-  /// Messages of kind interest when own topics ("board", "md.*", ">") gain or lose all subscribers.
+  /// Messages of kind interest when own topics ("board", "md.*", ">") get or lose subscribers.
   [[nodiscard]] status watch_interest(std::string_view topics) {
     if (detail::host.interest == nullptr) return BS_E_NOSUP;
     return detail::host.interest->watch(raw_, detail::slice(topics));

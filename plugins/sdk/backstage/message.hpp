@@ -89,7 +89,7 @@ class message {
   [[nodiscard]] std::uint64_t id() const noexcept { return raw_->corr; }
   /// Of a reply or down: ok, or why not. Of interest: 1 first came, 0 last left.
   [[nodiscard]] backstage::status status() const noexcept { return raw_->status; }
-  /// Of a publish or interest: "actor/topic".
+  /// Of a publish: "actor/topic". Of interest: the address or pattern as it was subscribed to.
   [[nodiscard]] std::string_view topic_address() const noexcept {
     return detail::view(raw_->address);
   }

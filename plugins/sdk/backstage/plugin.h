@@ -138,7 +138,7 @@ enum {
   BS_MSG_REPLY = 4,    ///< ends our request `corr`: status BS_OK, or why not and body the detail
   BS_MSG_TIMER = 5,    ///< corr is the id that timers/1 set gave
   BS_MSG_DOWN = 6,     ///< the monitored `from`, from_name ended: status and body (token) say why
-  BS_MSG_INTEREST = 7  ///< address has its first subscriber (status 1) or lost its last (status 0)
+  BS_MSG_INTEREST = 7  ///< `address` got its first subscriber (status 1) or lost its last (0)
 };
 
 /// One message. Everything in it is the host's and valid until receive returns.
@@ -153,7 +153,7 @@ typedef struct bs_msg {
   bs_slice type;       ///< message type, may be empty
   bs_slice body;
   bs_buf* buf;       ///< what body lies in, for buf_ref; NULL when it cannot be shared: copy then
-  bs_slice address;  ///< "actor/topic" of publish and interest; else empty
+  bs_slice address;  ///< of publish: "actor/topic"; of interest: as subscribed; else empty
   uint64_t seq;      ///< of publish: position in `address`, from 1 per daemon start; else 0
   uint64_t sub;      ///< of publish: the subscription it came by; else 0
 } bs_msg;
@@ -268,9 +268,10 @@ typedef struct bs_monitor {
 
 #define BS_EXT_INTEREST "backstage.interest/1"
 typedef struct bs_interest {
-  /// BS_MSG_INTEREST whenever an own topic that matches `topics` ("default", "md.*", ">") gets its
-  /// first subscriber or loses its last; topics that have one already are told at once. Ends with
-  /// the actor. Errors: BS_E_BAD_ADDR, BS_E_SUBS_FULL. [actor-turn]
+  /// BS_MSG_INTEREST whenever an own topic that matches `topics` ("default", "md.*", ">"), or a
+  /// wildcard that may cover own topics ("*/md.>"), gets its first subscriber or loses its last;
+  /// each is told as it was subscribed to, those that have one already at once. Ends with the actor.
+  /// Errors: BS_E_BAD_ADDR, BS_E_SUBS_FULL. [actor-turn]
   bs_status (*watch)(bs_ctx* ctx, bs_slice topics);
 } bs_interest;
 
