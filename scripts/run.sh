@@ -61,7 +61,8 @@ trap 'exit 0' INT TERM
 
 free='["tcp://127.0.0.1:*"]'
 # A session of its own: Ctrl-C reaches the board and this script, which then ends the rest in order.
-setsid "$daemon" --config config/flightboard.json --set "/runtime_dir=\"$dir\"" --set '/log/format="text"' \
+setsid "$daemon" --config config/flightboard.json \
+  --set "/runtime_dir=\"$dir\"" --set '/log/format="text"' \
   --set "/plugins/dir=\"$(realpath "$plugins")\"" --set "/gateway/cmd/bind=$free" \
   --set "/gateway/pub/bind=$free" --set "/gateway/ingest/bind=$free" >"$log" 2>&1 &
 daemon_pid=$!
