@@ -28,8 +28,7 @@ const std::string* text_at(const Json& json, const char* key) {
 
 class Checker {
  public:
-  Checker(const Json& written, const Json& completed, const Environment& environment)
-      : written_(written), completed_(completed) {
+  Checker(const Json& completed, const Environment& environment) : completed_(completed) {
     const std::string* configured = text_at(completed, "runtime_dir");
     const bool is_set = configured != nullptr && *configured != "auto";
     runtime_dir_ = choose_runtime_dir(is_set ? *configured : "", environment);
@@ -118,8 +117,8 @@ class Checker {
     std::string pointer = "/types";
     append_token(pointer, name);
     pointer += "/supervision/backoff_";
-    // The one that was written is the one to point at.
-    pointer += at(written_, pointer + "min") != nullptr ? "min" : "max";
+    // The one that is not the default is the one that was written.
+    pointer += minimum != SupervisionConfig{}.backoff_min ? "min" : "max";
     add("CFG-304", pointer,
         fmt::format("backoff_min \"{}\" is longer than backoff_max \"{}\"", *low, *high),
         "lower backoff_min or raise backoff_max");
@@ -173,7 +172,6 @@ class Checker {
     }
   }
 
-  const Json& written_;
   const Json& completed_;
   std::string runtime_dir_;
   std::map<std::string, std::string> endpoints_;
@@ -182,9 +180,8 @@ class Checker {
 
 }  // namespace
 
-Violations check_together(const Json& written, const Json& completed,
-                          const Environment& environment) {
-  return Checker{written, completed, environment}.run();
+Violations check_together(const Json& completed, const Environment& environment) {
+  return Checker{completed, environment}.run();
 }
 
 }  // namespace backstage::daemon

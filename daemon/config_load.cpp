@@ -68,16 +68,18 @@ class Loader {
     Json root;
     problems_ = parse_json(text_, name_, root);
     if (root.is_null() && !problems_.empty()) return std::unexpected(std::move(problems_));
+    const Schema schema;
     // What is no object is refused by the schema, with its place; there is nothing to set in it.
     if (root.is_object()) {
       anchor_directories(root, fs::absolute(name_).parent_path());
+      // Defaults first, so that an override can name an item of a default list.
+      root = schema.complete(root);
       for (const Override& given : overrides) apply(given, root);
       anchor_directories(root, fs::current_path());
     }
-    const Schema schema;
     const Json completed = schema.complete(root);
     auto violations = schema.validate(root);
-    for (auto& violation : check_together(root, completed, environment_)) {
+    for (auto& violation : check_together(completed, environment_)) {
       violations.push_back(std::move(violation));
     }
     place_all(violations);
@@ -88,7 +90,7 @@ class Loader {
  private:
   void apply(const Override& given, Json& root) {
     const auto equals = given.assignment.find('=');
-    if (equals == std::string::npos || !given.assignment.starts_with('/') || equals < 2) {
+    if (equals == std::string::npos || !given.assignment.starts_with('/') || equals == 0) {
       problems_.push_back(option_problem("CFG-401", given, "is not /pointer=value",
                                          "for example --set /log/level=debug"));
       return;

@@ -7,11 +7,9 @@
 
 namespace backstage::daemon {
 
-/// What is wrong between values that are fine one by one. `written` is the document as given,
-/// `completed` the same with defaults; values of a wrong type are skipped, the schema has spoken
-/// about them. CFG-3xx.
-[[nodiscard]] Violations check_together(const Json& written, const Json& completed,
-                                        const Environment& environment);
+/// What is wrong between values that are fine one by one. Values of a wrong type are
+/// skipped, the schema has spoken about them. CFG-3xx.
+[[nodiscard]] Violations check_together(const Json& completed, const Environment& environment);
 
 /// The values of a completed document without violations.
 [[nodiscard]] Config read_config(const Json& completed);
