@@ -270,7 +270,7 @@ typedef struct bs_monitor {
 typedef struct bs_interest {
   /// BS_MSG_INTEREST whenever an own topic that matches `topics` ("default", "md.*", ">"), or a
   /// wildcard that may cover own topics ("*/md.>"), gets its first subscriber or loses its last;
-  /// each is told as it was subscribed to, those that have one already at once. Ends with the actor.
+  /// each is told as it was subscribed to, those that have one already at once. Ends as timers do.
   /// Errors: BS_E_BAD_ADDR, BS_E_SUBS_FULL. [actor-turn]
   bs_status (*watch)(bs_ctx* ctx, bs_slice topics);
 } bs_interest;
