@@ -1,0 +1,35 @@
+/// AdminActor: `$backstage`, the admin door. An ordinary actor that answers JSON with JSON.
+///
+///   {"op":"stats"} {"op":"actors"} {"op":"plugins"} {"op":"dead_letters"}
+///   {"op":"spawn","type":T,"name":N[,"config":any]}      {"name":N,"existing":bool}
+///   {"op":"stop","name":N[,"how":"stop"|"drain"|"kill"]} {"name":N}
+///
+/// A request that is wrong is answered with an error whose text says what and what to do.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/actor.hpp"
+#include "core/engine.hpp"
+#include "daemon/gateway/counters.hpp"
+#include "daemon/plugin_host/plugin_info.hpp"
+
+namespace backstage::daemon {
+
+inline constexpr std::string_view admin_name = "$backstage";
+
+/// What it asks. All [any]; all outlive it.
+struct AdminSources {
+  Engine& engine;
+  std::function<std::vector<plugin_host::PluginInfo>()> plugins;
+  std::function<const gateway::Counters*()> gateway;  ///< null before the gateway is there
+  std::string version;
+  std::string epoch;
+};
+
+[[nodiscard]] std::unique_ptr<Actor> make_admin_actor(AdminSources sources);
+
+}  // namespace backstage::daemon

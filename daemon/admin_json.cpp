@@ -1,0 +1,103 @@
+#include "daemon/admin_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace backstage::daemon {
+
+using Json = nlohmann::json;
+
+Json to_json(const Ledger& ledger) {
+  Json json{{"accepted", ledger.accepted},         {"handled", ledger.handled},
+            {"running", ledger.running},           {"queued", ledger.queued},
+            {"queued_bytes", ledger.queued_bytes}, {"dead_lettered", ledger.dead_lettered},
+            {"dropped", Json::object()},           {"refused", Json::object()}};
+  for (std::size_t i = 0; i < drop_cause_count; ++i) {
+    json["dropped"][std::string(token(static_cast<DropCause>(i)))] = ledger.dropped[i];
+  }
+  // Most reasons never come up: only those that did are shown.
+  for (std::size_t i = 0; i < errc_count; ++i) {
+    if (ledger.refused[i] == 0) continue;
+    json["refused"][std::string(token(static_cast<Errc>(i)))] = ledger.refused[i];
+  }
+  return json;
+}
+
+Json to_json(const EngineStats& stats) {
+  return {{"actors", stats.actors},
+          {"topics", stats.topics},
+          {"subscriptions", stats.subscriptions},
+          {"timers", stats.timers},
+          {"retained_bytes", stats.retained_bytes},
+          {"dead_letters", stats.dead_letters},
+          {"ledger", to_json(stats.ledger)}};
+}
+
+Json to_json(const std::vector<ActorInfo>& actors) {
+  Json all = Json::array();
+  for (const auto& actor : actors) {
+    all.push_back({{"name", actor.name},
+                   {"type", actor.type},
+                   {"phase", actor.phase},
+                   {"parent", actor.parent},
+                   {"restarts", actor.restarts},
+                   {"ledger", to_json(actor.ledger)}});
+  }
+  return all;
+}
+
+Json to_json(const std::vector<plugin_host::PluginInfo>& plugins) {
+  Json all = Json::array();
+  for (const auto& plugin : plugins) {
+    all.push_back({{"file", plugin.file},
+                   {"id", plugin.id},
+                   {"version", plugin.version},
+                   {"sha256", plugin.sha256},
+                   {"types", plugin.types},
+                   {"state", plugin_host::token(plugin.state)},
+                   {"code", plugin.code},
+                   {"reason", plugin.reason},
+                   {"fix", plugin.fix},
+                   {"actors", plugin.actors},
+                   {"actors_made", plugin.actors_made},
+                   {"load_micros", plugin.load_micros}});
+  }
+  return all;
+}
+
+Json to_json(const std::vector<DeadLetter>& letters) {
+  Json all = Json::array();
+  for (const auto& letter : letters) {
+    all.push_back({{"id", static_cast<std::uint64_t>(letter.id)},
+                   {"cause", token(letter.cause)},
+                   {"kind", name_of(letter.kind)},
+                   {"attempts", letter.attempts},
+                   {"sender", letter.sender},
+                   {"target", letter.target},
+                   {"type", letter.type},
+                   {"reason", letter.reason},
+                   {"payload_bytes", letter.payload.size()}});
+  }
+  return all;
+}
+
+Json to_json(const gateway::Counters& counters) {
+  return {{"sessions", counters.sessions.get()},
+          {"sessions_opened", counters.sessions_opened.get()},
+          {"filters", counters.filters.get()},
+          {"messages_in", counters.messages_in.get()},
+          {"messages_out", counters.messages_out.get()},
+          {"would_block", counters.would_block.get()},
+          {"gone", counters.gone.get()},
+          {"ignored", counters.ignored.get()},
+          {"err0_suppressed", counters.err0_suppressed.get()},
+          {"kicked", counters.kicked.get()},
+          {"refused_peers", counters.refused_peers.get()},
+          {"sessions_refused", counters.sessions_refused.get()},
+          {"late_replies", counters.late_replies.get()},
+          {"published", counters.published.get()},
+          {"ingested", counters.ingested.get()},
+          {"ingest_refused", counters.ingest_refused.get()},
+          {"ingest_stalls", counters.ingest_stalls.get()}};
+}
+
+}  // namespace backstage::daemon

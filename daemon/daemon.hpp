@@ -1,0 +1,72 @@
+/// Daemon: the composition root. Builds every part, wires them, runs until a signal, takes them
+/// down.
+#pragma once
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "core/engine.hpp"
+#include "core/faults.hpp"
+#include "core/worker_pool.hpp"
+#include "daemon/config_load.hpp"
+#include "daemon/gateway/gateway.hpp"
+#include "daemon/log.hpp"
+#include "daemon/monitor.hpp"
+#include "daemon/plugin_host/plugin_host.hpp"
+#include "daemon/runtime_dir.hpp"
+#include "daemon/signals.hpp"
+
+namespace backstage::daemon {
+
+/// Why it could not start, and the exit code for that.
+struct StartFailure {
+  int exit_code;
+  std::string text;
+};
+
+/// Members are in the order of their start; the end goes backwards.
+class Daemon {
+ public:
+  /// `config` is what `source` gave; it is read again on SIGHUP.
+  Daemon(LoadedConfig config, ConfigSource source, Environment environment, Log& log);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Starts, serves until SIGTERM or SIGINT, drains. The exit code. [main]
+  [[nodiscard]] int run();
+
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+
+  [[nodiscard]] std::expected<void, StartFailure> start();
+  [[nodiscard]] std::expected<void, StartFailure> prepare_directories();
+  void load_plugins();
+  void spawn_actors();
+  [[nodiscard]] std::expected<void, StartFailure> open_gateway();
+  void announce(const gateway::BoundEndpoints& bound);
+  void serve();
+  void reload();
+  void shut_down();
+  void drain_until(TimePoint deadline);
+  void stop_actors_until(TimePoint deadline);
+  void print_ledger();
+
+  LoadedConfig config_;
+  const ConfigSource source_;
+  const Environment environment_;
+  Log& log_;
+  Signals signals_;  // before any thread
+  std::string runtime_dir_;
+  const std::string epoch_;
+  Monitor monitor_;
+  MonotonicClock clock_;
+  NoFaults faults_;
+  WorkerPool pool_;
+  Engine engine_;
+  std::unique_ptr<plugin_host::PluginHost> plugins_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+};
+
+}  // namespace backstage::daemon

@@ -1,0 +1,109 @@
+#include "daemon/monitor.hpp"
+
+#include <fmt/ranges.h>
+
+#include <chrono>
+
+namespace backstage::daemon {
+
+void Monitor::spawned(ActorId, std::string_view name, std::string_view type) noexcept {
+  if (!log_.is_on(LogLevel::debug)) return;
+  log_.add(LogLevel::debug, lives_, "actor spawned", {{"actor", name}, {"type", type}});
+}
+
+void Monitor::started(ActorId, std::string_view name, std::string_view type) noexcept {
+  if (!log_.is_on(LogLevel::debug)) return;
+  log_.add(LogLevel::debug, lives_, "actor started", {{"actor", name}, {"type", type}});
+}
+
+void Monitor::failed(ActorId, std::string_view name, std::string_view reason) noexcept {
+  log_.add(LogLevel::warn, failures_, "actor failed", {{"actor", name}, {"reason", reason}});
+}
+
+void Monitor::restarting(ActorId, std::string_view name, Duration after) noexcept {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(after).count();
+  log_.add(LogLevel::info, lives_, "actor restarts", {{"actor", name}, {"after_ms", ms}});
+}
+
+void Monitor::parked(ActorId, std::string_view name, std::string_view reason) noexcept {
+  log_.error("actor parked: it failed too often and takes no messages",
+             {{"actor", name},
+              {"reason", reason},
+              {"next", "mend the cause, then stop it and let it be spawned anew"}});
+}
+
+void Monitor::ended(ActorId, std::string_view name, EndReason reason) noexcept {
+  if (!log_.is_on(LogLevel::debug)) return;
+  log_.add(LogLevel::debug, lives_, "actor ended", {{"actor", name}, {"reason", token(reason)}});
+}
+
+void Monitor::dead_letter(DeadCause cause, std::string_view target,
+                          std::string_view reason) noexcept {
+  log_.add(LogLevel::warn, dead_letters_, "dead letter",
+           {{"target", target}, {"cause", token(cause)}, {"reason", reason}});
+}
+
+void Monitor::session_opened(std::string_view name, const gateway::Peer& peer) noexcept {
+  log_.add(LogLevel::info, sessions_, "session opened",
+           {{"session", name},
+            {"socket", peer.kind == gateway::SocketKind::req ? "REQ" : "DEALER"},
+            {"user", peer.user_id}});
+}
+
+void Monitor::session_ended(std::string_view name, EndReason reason) noexcept {
+  const bool is_slow = reason == EndReason::slow_consumer;
+  log_.add(is_slow ? LogLevel::warn : LogLevel::info, sessions_, "session ended",
+           {{"session", name}, {"reason", token(reason)}});
+}
+
+void Monitor::peer_refused(gateway::PeerId peer, std::string_view why) noexcept {
+  log_.add(LogLevel::warn, refusals_, "connection not served",
+           {{"peer", static_cast<std::uint64_t>(peer)}, {"why", why}});
+}
+
+void Monitor::ingest_refused(wire::Status status, std::string_view what) noexcept {
+  log_.add(LogLevel::warn, refusals_, "ingest refused a message",
+           {{"code", status.number}, {"token", status.token}, {"line", what}});
+}
+
+void Monitor::ingest_stalled(std::string_view target) noexcept {
+  log_.add(LogLevel::warn, refusals_, "ingest waits for a full mailbox", {{"target", target}});
+}
+
+void Monitor::ingest_resumed() noexcept { log_.add(LogLevel::info, refusals_, "ingest goes on"); }
+
+void Monitor::filter_refused(std::string_view filter) noexcept {
+  log_.add(LogLevel::warn, refusals_, "a SUB filter over the limit gets nothing",
+           {{"filter", filter}});
+}
+
+void Monitor::trouble(std::string_view what) noexcept {
+  log_.error("the gateway caught an exception and goes on; please report this", {{"what", what}});
+}
+
+void Monitor::plugin_log(plugin_host::Level level, std::string_view plugin, std::string_view actor,
+                         std::string_view text) noexcept {
+  const auto at =
+      static_cast<LogLevel>(static_cast<int>(LogLevel::debug) + static_cast<int>(level));
+  log_.add(at, plugin_lines_, text, {{"plugin", plugin}, {"actor", actor}});
+}
+
+void Monitor::plugin_loaded(const plugin_host::PluginInfo& plugin) noexcept {
+  log_.info("plugin loaded", {{"plugin", plugin.id},
+                              {"version", plugin.version},
+                              {"types", fmt::format("{}", fmt::join(plugin.types, " "))},
+                              {"micros", plugin.load_micros}});
+}
+
+void Monitor::plugin_refused(const plugin_host::PluginInfo& plugin) noexcept {
+  log_.error("plugin refused", {{"file", plugin.file},
+                                {"code", plugin.code},
+                                {"reason", plugin.reason},
+                                {"fix", plugin.fix}});
+}
+
+void Monitor::plugin_pinned(const plugin_host::PluginInfo& plugin) noexcept {
+  log_.warn("plugin stays in memory", {{"plugin", plugin.id}, {"reason", plugin.reason}});
+}
+
+}  // namespace backstage::daemon

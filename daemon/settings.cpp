@@ -1,0 +1,107 @@
+#include "daemon/settings.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "daemon/config_load.hpp"
+
+namespace backstage::daemon {
+namespace {
+
+std::vector<gateway::Endpoint> endpoints(const std::vector<BindConfig>& binds,
+                                         std::string_view runtime_dir) {
+  std::vector<gateway::Endpoint> all;
+  for (const auto& bind : binds) {
+    all.push_back({resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group});
+  }
+  return all;
+}
+
+backstage::Overflow overflow_of(Overflow configured) noexcept {
+  switch (configured) {
+    case Overflow::reject:
+      return backstage::Overflow::reject;
+    case Overflow::drop_newest:
+      return backstage::Overflow::drop_newest;
+    case Overflow::drop_oldest:
+      return backstage::Overflow::drop_oldest;
+    case Overflow::conflate:
+      return backstage::Overflow::conflate;
+  }
+  return backstage::Overflow::reject;
+}
+
+}  // namespace
+
+gateway::Options gateway_options(const Config& config, std::string_view runtime_dir,
+                                 std::string epoch) {
+  const auto& from = config.gateway;
+  gateway::Options options;
+  options.cmd = endpoints(from.cmd.bind, runtime_dir);
+  options.pub = endpoints(from.pub.bind, runtime_dir);
+  options.ingest = endpoints(from.ingest.bind, runtime_dir);
+  options.epoch = std::move(epoch);
+  options.pub_frames = from.pub.frames;
+  options.io_threads = from.io_threads;
+  options.limits.payload_bytes_max = from.limits.max_payload;
+  options.limits.sessions_max = from.limits.sessions;
+  options.limits.subscriptions_per_session_max = from.limits.subs_per_session;
+  options.limits.session_messages_max = from.limits.queue_msgs;
+  options.limits.session_bytes_max = from.limits.queue_bytes;
+  options.limits.plain_errors_per_second = from.limits.err0_per_s;
+  return options;
+}
+
+plugin_host::TypeSettings type_settings(const Config& config, std::string_view type) {
+  plugin_host::TypeSettings settings;
+  const auto found = std::find_if(config.types.begin(), config.types.end(),
+                                  [&](const auto& entry) { return entry.type == type; });
+  if (found == config.types.end()) return settings;
+  settings.mailbox = {found->mailbox.messages, found->mailbox.bytes};
+  settings.overflow = overflow_of(found->overflow);
+  const auto& supervision = found->supervision;
+  settings.restart = {supervision.intensity, supervision.period, supervision.backoff_min,
+                      supervision.backoff_max};
+  return settings;
+}
+
+std::string plugin_config(const Config& config, std::string_view plugin_id) {
+  for (const auto& [id, text] : config.plugins.config) {
+    if (id == plugin_id) return text;
+  }
+  return {};
+}
+
+ActivationRule activation_rule(const ActivationConfig& config) {
+  ActivationRule rule;
+  rule.activate = config.activate;
+  rule.type = config.type;
+  if (!config.on.empty()) {
+    if (auto pattern = Pattern::parse(config.on)) rule.on = *std::move(pattern);
+  }
+  if (config.idle) rule.idle = *config.idle;
+  rule.max = config.max;
+  rule.config = config.config;
+  return rule;
+}
+
+std::uint32_t worker_count(std::uint32_t configured) {
+  if (configured != 0) return configured;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&allowed)));
+}
+
+std::string random_epoch() {
+  std::uint32_t number = 0;
+  // Blocks only before the kernel's pool is seeded, at boot; 4 bytes are never cut short.
+  while (::getrandom(&number, sizeof number, 0) != sizeof number) {
+  }
+  return fmt::format("{:08x}", number);
+}
+
+}  // namespace backstage::daemon

@@ -1,0 +1,27 @@
+/// From the daemon's config to the options of its rooms: the one place that knows both sides.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/activations.hpp"
+#include "core/values/limits.hpp"
+#include "daemon/config.hpp"
+#include "daemon/gateway/options.hpp"
+#include "daemon/plugin_host/plugin_host.hpp"
+
+namespace backstage::daemon {
+
+[[nodiscard]] gateway::Options gateway_options(const Config& config, std::string_view runtime_dir,
+                                               std::string epoch);
+[[nodiscard]] plugin_host::TypeSettings type_settings(const Config& config, std::string_view type);
+/// JSON text of one plugin's own config; empty when there is none.
+[[nodiscard]] std::string plugin_config(const Config& config, std::string_view plugin_id);
+/// A rule that config has checked already.
+[[nodiscard]] ActivationRule activation_rule(const ActivationConfig& config);
+/// `configured`, or one for each CPU this process may use.
+[[nodiscard]] std::uint32_t worker_count(std::uint32_t configured);
+/// 8 hex digits, new with every call.
+[[nodiscard]] std::string random_epoch();
+
+}  // namespace backstage::daemon
