@@ -1,0 +1,120 @@
+// GatewayWorld's longer parts.
+#include "tests/support/gateway_fixture.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+
+namespace backstage::gateway::test {
+
+SendResult FakeTransport::send(PeerId peer, std::span<const OutFrame> frames) {
+  Line& line = lines[peer];
+  if (line.is_gone) return SendResult::gone;
+  if (line.room == 0) {
+    line.is_blocked = true;
+    return SendResult::would_block;
+  }
+  if (line.room != unbounded) --line.room;
+  Frames copy;
+  for (const auto& frame : frames) copy.emplace_back(frame.bytes);
+  line.heard.push_back(std::move(copy));
+  return SendResult::sent;
+}
+
+void FakeTransport::publish(std::span<const OutFrame> frames) {
+  Frames copy;
+  for (const auto& frame : frames) copy.emplace_back(frame.bytes);
+  published.push_back(std::move(copy));
+}
+
+bool RecordedEvents::has(std::string_view line) const {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+void FakeClient::whisper(Frames frames) {
+  FakeMessage message(std::move(frames));
+  world_.front.on_message(peer_, message);
+}
+
+void FakeClient::say(Frames frames) {
+  whisper(std::move(frames));
+  world_.settle();
+}
+
+std::vector<std::string> FakeClient::heard() {
+  std::vector<std::string> all;
+  auto& heard = world_.transport.lines[peer_.id].heard;
+  for (const auto& frames : heard) {
+    std::string joined = frames.at(0);
+    for (std::size_t i = 1; i < frames.size(); ++i) joined.append(1, '\n').append(frames[i]);
+    all.push_back(std::move(joined));
+  }
+  heard.clear();
+  return all;
+}
+
+void FakeClient::take_only(std::size_t messages) {
+  auto& line = world_.transport.lines[peer_.id];
+  line.room = messages;
+  if (messages != 0 && line.is_blocked) {
+    line.is_blocked = false;
+    world_.front.on_writable(peer_.id);
+  }
+  world_.settle();
+}
+
+void FakeClient::take_all() { take_only(FakeTransport::unbounded); }
+
+void FakeClient::leave() {
+  world_.transport.lines[peer_.id].is_gone = true;
+  world_.front.on_gone(peer_.id);
+  world_.settle();
+}
+
+Options GatewayWorld::default_options() {
+  Options options;
+  options.epoch = "e10e9ffb";
+  return options;
+}
+
+GatewayWorld::GatewayWorld(Options given, backstage::Limits limits)
+    : stage(limits),
+      options(std::move(given)),
+      front(House{stage.engine, stage.clock, options, events, counters, ready, transport,
+                  endpoints}) {
+  ready.set_owner(std::this_thread::get_id());
+  if (!front.open()) throw std::logic_error("$pub is taken");
+  settle();
+}
+
+GatewayWorld::~GatewayWorld() {
+  front.begin_stop();
+  front.finish_stop();
+}
+
+FakeClient GatewayWorld::connect(SocketKind kind, bool chose_routing_id) {
+  return {*this, Peer{PeerId{++last_peer_}, kind, chose_routing_id, {}}};
+}
+
+void GatewayWorld::ingest(const std::string& one_frame) {
+  FakeMessage message({one_frame});
+  front.on_ingest(message);
+  settle();
+}
+
+void GatewayWorld::settle() {
+  for (int turns = 0; turns < 1'000'000; ++turns) {
+    const bool has_clients = front.turn();
+    if (!stage.step() && !has_clients && ready.empty()) return;
+  }
+  throw std::logic_error("the world does not come to rest");
+}
+
+void GatewayWorld::advance(Duration duration) {
+  stage.clock.set(stage.clock.now() + duration);
+  (void)stage.engine.fire_due(stage.clock.now());
+  front.on_time(stage.clock.now());
+  settle();
+}
+
+}  // namespace backstage::gateway::test
