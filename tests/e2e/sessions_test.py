@@ -91,8 +91,7 @@ class SessionsTest(DaemonCase):
         answer, _ = dealer.take_answer(4)
         self.assertEqual(answer[1].count(b" repeater 0 once"), 1)
         for number in range(5, 5 + 1024):
-            dealer.send(f"PUB /t id={number}", b"")
-        dealer.take_answer(5 + 1023)
+            dealer.ask(f"PUB /t id={number}", b"")
         self.assertEqual(dealer.ask("SEND probe id=1", b"once")[0], b"ERR 1 409 dup_unknown")
 
     def test_publishing_under_a_name_that_another_holds_is_403(self):

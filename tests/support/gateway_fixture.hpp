@@ -126,7 +126,8 @@ class GatewayWorld {
 
   Stage stage;
   Options options;
-  BoundEndpoints endpoints{{"tcp://127.0.0.1:7770"}, {"tcp://127.0.0.1:7771"}, {"tcp://127.0.0.1:7772"}};
+  BoundEndpoints endpoints{
+      {"tcp://127.0.0.1:7770"}, {"tcp://127.0.0.1:7771"}, {"tcp://127.0.0.1:7772"}};
   RecordedEvents events;
   Counters counters;
   ReadyList ready{[] {}};

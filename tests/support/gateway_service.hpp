@@ -1,4 +1,5 @@
-// GatewayService: an engine with workers and a gateway over real sockets, on loopback and free ports.
+// GatewayService: an engine with workers and a gateway over real sockets, on loopback and free
+// ports.
 #pragma once
 #include <atomic>
 #include <functional>

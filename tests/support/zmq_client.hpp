@@ -36,8 +36,8 @@ class ZmqClient {
   bool say_all(const std::vector<std::string>& frames);
   bool say(const std::string& frame) { return say_all({frame}); }
   // The next message, frames joined by a line feed; nothing if none comes within `patience`.
-  std::optional<std::string> hear(
-      std::chrono::milliseconds patience = std::chrono::milliseconds{5'000});
+  std::optional<std::string> hear(std::chrono::milliseconds patience = std::chrono::milliseconds{
+                                      5'000});
   std::string ask(const std::string& frame) {
     (void)say(frame);
     return hear().value_or("nothing heard");
