@@ -42,6 +42,20 @@ Problem option_problem(const char* code, const Override& given, std::string what
   return problem;
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+// A directory of the system's may be no UTF-8; it is kept as it is, and shown as well as can be.
+std::string printed(const Json& completed) {
+  return completed.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
 // The member or item `token` of `node`, made if it may be; null when there is no such place.
 Json* step_into(Json& node, const std::string& token) {
   if (node.is_null()) node = Json::object();
@@ -84,7 +98,7 @@ class Loader {
     }
     place_all(violations);
     if (!problems_.empty()) return std::unexpected(std::move(problems_));
-    return LoadedConfig{read_config(completed), completed.dump(2) + '\n'};
+    return LoadedConfig{read_config(completed), printed(completed)};
   }
 
  private:
@@ -95,15 +109,23 @@ class Loader {
                                          "for example --set /log/level=debug"));
       return;
     }
+    if (!is_utf8(given.assignment)) {
+      problems_.push_back(
+          option_problem("CFG-403", given, "is not UTF-8", "JSON holds UTF-8 only"));
+      return;
+    }
     const auto pointer = given.assignment.substr(0, equals);
     const auto text = given.assignment.substr(equals + 1);
     Json value;
     auto mistakes = parse_json(text, given.option, value);
-    if (!mistakes.empty() && value.is_null()) {
+    if (!mistakes.empty() && mistakes.front().code == "CFG-109") {
       // Not JSON: the text itself is meant, so that --set /log/level=debug needs no quotes.
       value = text;
     } else {
-      std::ranges::move(mistakes, std::back_inserter(problems_));
+      for (Problem& mistake : mistakes) {
+        mistake.pointer.insert(0, pointer);
+        problems_.push_back(std::move(mistake));
+      }
     }
     try {
       std::vector<std::string> tokens;
@@ -122,7 +144,7 @@ class Loader {
       }
       *place = std::move(value);
       overridden_.emplace_back(pointer, given.option);
-    } catch (const nlohmann::json::exception&) {
+    } catch (const Json::exception&) {
       problems_.push_back(option_problem("CFG-401", given, "the pointer is malformed",
                                          "in a pointer ~ is written ~0, and / within a key ~1"));
     }
@@ -153,34 +175,50 @@ class Loader {
       }
     }
     const auto spots = locate(text_, wanted);
+    std::vector<Located> located;
     for (const auto& violation : violations) {
-      Problem problem{.code = violation.code, .source = name_, .pointer = violation.pointer};
-      problem.what = violation.what;
-      problem.help = violation.help;
-      if (const std::string* option =
-              option_of(violation.pointer, spots.contains(violation.pointer))) {
-        problem.source = *option;
-      } else {
-        auto pointer = violation.pointer;
-        while (!spots.contains(pointer)) pointer.resize(pointer.rfind('/'));
-        const Spot& spot = spots.at(pointer);
-        const bool at_key = violation.at_key && pointer == violation.pointer;
-        place(problem, text_, at_key ? spot.key : spot.value);
+      const bool is_in_file = spots.contains(violation.pointer);
+      if (const std::string* option = option_of(violation.pointer, is_in_file)) {
+        located.push_back({&violation, option, {SIZE_MAX, SIZE_MAX}});
+        continue;
       }
-      problems_.push_back(std::move(problem));
+      auto pointer = violation.pointer;
+      while (!spots.contains(pointer)) pointer.resize(pointer.rfind('/'));
+      const Spot& spot = spots.at(pointer);
+      located.push_back(
+          {&violation, nullptr, violation.at_key && is_in_file ? spot.key : spot.value});
     }
-    std::ranges::stable_sort(problems_, [](const Problem& a, const Problem& b) {
-      const auto rank = [](const Problem& problem) {
-        return std::pair{problem.at.line == 0 ? UINT32_MAX : problem.at.line, problem.at.column};
-      };
-      return rank(a) < rank(b);
+    std::ranges::stable_sort(located, {}, [](const Located& one) { return one.where.begin; });
+    for (const Located& one : located) tell(one);
+    std::ranges::stable_sort(problems_, {}, [](const Problem& problem) {
+      return std::pair{problem.at.line == 0 ? UINT32_MAX : problem.at.line, problem.at.column};
     });
+  }
+
+  struct Located {
+    const Violation* violation;
+    const std::string* option;
+    Span where;
+  };
+
+  void tell(const Located& one) {
+    Problem problem{.code = one.violation->code,
+                    .source = one.option != nullptr ? *one.option : name_,
+                    .pointer = one.violation->pointer};
+    problem.what = one.violation->what;
+    problem.help = one.violation->help;
+    // Finding a line and column reads the text from its start: enough for those that are shown.
+    if (one.option == nullptr && placed_++ < problems_shown_max) {
+      place(problem, text_, one.where);
+    }
+    problems_.push_back(std::move(problem));
   }
 
   std::string_view text_;
   const std::string& name_;
   const Environment& environment_;
   std::vector<std::pair<std::string, std::string>> overridden_;
+  std::size_t placed_ = 0;
   Problems problems_;
 };
 

@@ -70,7 +70,8 @@ class Builder {
     Problem problem{.code = code, .source = source_, .pointer = path_};
     problem.what = std::move(what);
     problem.help = std::move(help);
-    place(problem, text_, span);
+    // Placing reads the text from its start: enough for those that are shown.
+    if (problems_.size() < problems_shown_max) place(problem, text_, span);
     problems_.push_back(std::move(problem));
   }
 

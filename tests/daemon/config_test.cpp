@@ -184,10 +184,13 @@ TEST_CASE("a wrong override is named by its option", "[config]") {
       {"/workers/x=1", "CFG-402", "", "no place"},
       {"/activations/5=1", "CFG-402", "", "no place"},
       {"/activations/x=1", "CFG-402", "", "no place"},
+      {"/log/level=\xff", "CFG-403", "", "not UTF-8"},
+      {"/plugins/config/p=" + std::string(33, '[') + std::string(33, ']'), "CFG-106",
+       "/plugins/config/p", "deeper than 32"},
       {"/workers=-1", "CFG-204", "/workers", "below the minimum"},
       {"/workers=many", "CFG-203", "/workers", "not \"many\""},
       {"/log={\"levle\":1}", "CFG-202", "/log/levle", "did you mean"},
-      {"/log={\"level\":\"info\",\"level\":\"warn\"}", "CFG-201", "/level", "second time"},
+      {"/log={\"level\":\"info\",\"level\":\"warn\"}", "CFG-201", "/log/level", "second time"},
       {"/actors/a/config=1", "CFG-206", "/actors/a", "\"type\" is missing"},
       {"/gateway/limits/queue_bytes=5", "CFG-304", "/gateway/limits/queue_bytes", "max_payload"},
   };
@@ -244,6 +247,16 @@ TEST_CASE("what is rendered cannot forge terminal output, and long lines and lis
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("\u202e") == std::string::npos);
   CHECK(text.find("a\\x1b[1mb:1:2") != std::string::npos);
+  for (const bool duplicates : {false, true}) {
+    std::string most = "{";
+    for (int i = 0; most.size() < 1'000'000; ++i) {
+      most += duplicates ? "\"x-a\":1," : "\"k" + std::to_string(i) + "\":1,";
+    }
+    const auto worst = load_config_text(most + "\"workers\": 1}", "f", {}, nowhere);
+    REQUIRE_FALSE(worst);
+    CHECK(worst.error().size() > 50'000);
+    CHECK(render(worst.error()).size() < 40'000);
+  }
   std::string many = "{";
   for (int i = 0; i < 1000; ++i) many += "\"unknown" + std::to_string(i) + "\": 1, ";
   const auto flood = load_config_text(many + "\"workers\": 1}", "f", {}, nowhere);
