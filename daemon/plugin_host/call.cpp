@@ -74,4 +74,9 @@ std::string Call::reason(std::string_view callback, bs_status status) const {
                      name_of(status), status);
 }
 
+std::string Call::escaped_from(std::string_view callback) {
+  return fmt::format("an exception left the plugin's {}, which the C ABI forbids: catch it inside",
+                     callback);
+}
+
 }  // namespace backstage::plugin_host

@@ -8,8 +8,11 @@
 #include <backstage/plugin.h>
 
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "core/fwd.hpp"
 
@@ -54,10 +57,27 @@ class Call {
   /// Why the callback failed, for people: set_error's text, or what can be said without one.
   [[nodiscard]] std::string reason(std::string_view callback, bs_status status) const;
 
+  /// Runs one of the plugin's functions, which is named `name`. A negative status is an error, with
+  /// its reason. So is an exception: where plugin and daemon share one C++ runtime, what a plugin
+  /// lets out arrives here. Where they do not, the process aborts; hence the ABI forbids it.
+  template <class Callback>
+  [[nodiscard]] std::expected<bs_status, std::string> run(std::string_view name,
+                                                          Callback&& callback) const {
+    try {
+      const bs_status status = std::forward<Callback>(callback)();
+      if (status >= 0) return status;
+      return std::unexpected(reason(name, status));
+    } catch (...) {
+      return std::unexpected(escaped_from(name));
+    }
+  }
+
   /// Long enough for a sentence with its detail; it goes into replies and dead letters.
   static constexpr std::size_t error_bytes_max = 1024;
 
  private:
+  [[nodiscard]] static std::string escaped_from(std::string_view callback);
+
   HostApi& host_;
   PluginActor* const actor_;
   Context* const context_;

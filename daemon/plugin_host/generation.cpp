@@ -48,12 +48,15 @@ Generation::~Generation() {
 
 std::expected<void, Refusal> Generation::enter() {
   Call call{*host_};
-  const bs_plugin* theirs = library_.entry()(host_->table());
-  if (theirs == nullptr) {
-    return refuse(
-        Code::entry_refused, file_,
-        fmt::format("it refuses this daemon: {}", call.reason("backstage_plugin_v1", BS_E_FAIL)),
-        "see what it says, or ask whoever made it");
+  const bs_plugin* theirs = nullptr;
+  const auto entered = call.run("backstage_plugin_v1", [&] {
+    theirs = library_.entry()(host_->table());
+    return theirs == nullptr ? BS_E_FAIL : BS_OK;
+  });
+  if (!entered) {
+    return refuse(Code::entry_refused, file_,
+                  fmt::format("it refuses this daemon: {}", entered.error()),
+                  "see what it says, or ask whoever made it");
   }
   auto descriptor = read_descriptor(file_, *theirs, manifest_);
   if (!descriptor) return std::unexpected(std::move(descriptor.error()));
@@ -64,10 +67,9 @@ std::expected<void, Refusal> Generation::enter() {
 std::expected<void, Refusal> Generation::init(std::string_view config) {
   if (descriptor_.calls.init != nullptr) {
     Call call{*host_};
-    const bs_status status = descriptor_.calls.init(slice(config));
-    if (status < 0) {
-      return refuse(Code::init_failed, file_,
-                    fmt::format("its init failed: {}", call.reason("init", status)),
+    const auto done = call.run("init", [&] { return descriptor_.calls.init(slice(config)); });
+    if (!done) {
+      return refuse(Code::init_failed, file_, fmt::format("its init failed: {}", done.error()),
                     fmt::format("correct /plugins/config/{} in the daemon's config, or what it "
                                 "needs of the system",
                                 manifest_.id));
@@ -83,19 +85,19 @@ std::string Generation::retire(std::chrono::milliseconds deadline) {
   if (const auto count = living(); count != 0) {
     return fmt::format("{} of its actors still live", count);
   }
+  const auto left = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(deadline.count(), 0, std::int64_t{UINT32_MAX}));
+  Call call{*host_};
   if (descriptor_.calls.quiesce != nullptr) {
-    const auto milliseconds =
-        std::clamp<std::int64_t>(deadline.count(), 0, std::int64_t{UINT32_MAX});
-    Call call{*host_};
-    const bs_status status = descriptor_.calls.quiesce(static_cast<std::uint32_t>(milliseconds));
-    if (status < 0) {
-      return fmt::format("it did not come to rest within {} ms: {}", milliseconds,
-                         call.reason("quiesce", status));
-    }
+    const auto quiet = call.run("quiesce", [&] { return descriptor_.calls.quiesce(left); });
+    if (!quiet) return fmt::format("it did not come to rest within {} ms: {}", left, quiet.error());
   }
   if (descriptor_.calls.fini != nullptr) {
-    const Call call{*host_};
-    descriptor_.calls.fini();
+    const auto over = call.run("fini", [&] {
+      descriptor_.calls.fini();
+      return BS_OK;
+    });
+    if (!over) return over.error();
   }
   host_->close();
   state_.store(State::retired, std::memory_order_release);

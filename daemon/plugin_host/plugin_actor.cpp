@@ -80,18 +80,6 @@ std::optional<bs_msg> message_of(const Envelope& envelope) noexcept {
   return msg;
 }
 
-// Where plugin and daemon share one C++ runtime, an exception that a plugin lets out arrives here
-// and is a failure like any other. Where they do not, the process aborts: hence the ABI forbids it.
-template <class Callback>
-std::expected<bs_status, Failure> run(Callback&& callback) {
-  try {
-    return std::forward<Callback>(callback)();
-  } catch (...) {
-    return std::unexpected(
-        Failure{"an exception left the plugin, which the C ABI forbids: catch it inside"});
-  }
-}
-
 }  // namespace
 
 PluginActor::PluginActor(std::shared_ptr<Generation> generation, const PluginType& type) noexcept
@@ -103,9 +91,9 @@ PluginActor::~PluginActor() {
 
 std::expected<void, Failure> PluginActor::create(Context& context, std::string_view config) {
   Call call{generation_->host(), *this, context, Call::Rights::turn};
-  const auto status = run([&] { return type_.calls.create(call.ctx(), slice(config), &self_); });
-  if (!status) return std::unexpected(status.error());
-  if (*status < 0) return std::unexpected(Failure{call.reason("create", *status)});
+  auto status =
+      call.run("create", [&] { return type_.calls.create(call.ctx(), slice(config), &self_); });
+  if (!status) return std::unexpected(Failure{std::move(status.error())});
   is_created_ = true;
   generation_->actor_made();
   return {};
@@ -115,9 +103,8 @@ Outcome PluginActor::receive(Context& context, const Envelope& envelope) {
   const auto msg = message_of(envelope);
   if (!msg) return Handled::done;
   Call call{generation_->host(), *this, context, Call::Rights::turn};
-  const auto status = run([&] { return type_.calls.receive(self_, call.ctx(), &*msg); });
-  if (!status) return std::unexpected(status.error());
-  if (*status < 0) return std::unexpected(Failure{call.reason("receive", *status)});
+  auto status = call.run("receive", [&] { return type_.calls.receive(self_, call.ctx(), &*msg); });
+  if (!status) return std::unexpected(Failure{std::move(status.error())});
   return *status == BS_STOP ? Handled::stop : Handled::done;
 }
 

@@ -31,7 +31,7 @@ class PluginActor final : public Actor {
   const std::shared_ptr<Generation> generation_;
   const PluginType& type_;
   void* self_ = nullptr;
-  bool is_created_ = false;                                 // self may be null in a living actor
+  bool is_created_ = false;  // self may be null in a living actor
 };
 
 /// Makes the actors of one type of one generation.

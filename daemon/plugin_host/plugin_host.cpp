@@ -216,18 +216,17 @@ std::vector<Claim> PluginHost::holders() const {
 }
 
 std::vector<PluginInfo> PluginHost::list() const {
+  const std::lock_guard lock{mutex_};
   std::vector<PluginInfo> all;
-  {
-    const std::lock_guard lock{mutex_};
+  for (const bool is_rejected : {false, true}) {
     for (const auto& record : records_) {
+      if ((record.info.state == State::rejected) != is_rejected) continue;
       auto& info = all.emplace_back(record.info);
       if (record.generation == nullptr) continue;
       info.actors = record.generation->living();
       info.actors_made = record.generation->made();
     }
   }
-  std::ranges::stable_partition(
-      all, [](const PluginInfo& info) { return info.state != State::rejected; });
   return all;
 }
 
