@@ -50,7 +50,7 @@ Outcome ClientActor::on_publish(const Envelope& envelope) {
   const wire::Msg line{.sub = found->second.number,
                        .address = address_of(envelope),
                        .seq = envelope.seq,
-                       .sender = envelope.sender_name.text(),
+                       .sender = shown_sender(envelope.sender_name.text()),
                        .type = envelope.type,
                        .snapshot = envelope.is_snapshot};
   return say(line, &envelope.payload) ? Handled::done : Handled::again;
@@ -68,7 +68,7 @@ Outcome ClientActor::on_mail(Context& context, const Envelope& envelope) {
   const wire::Msg line{.sub = 0,
                        .address = session_.name(),
                        .seq = 0,
-                       .sender = envelope.sender_name.text(),
+                       .sender = shown_sender(envelope.sender_name.text()),
                        .type = envelope.type,
                        .rid = is_request ? rid : 0};
   if (!say(line, &envelope.payload)) return Handled::again;

@@ -68,8 +68,8 @@ bool Session::is_refused(const wire::Command& command, std::size_t payload_bytes
   }
   if (id == 0 && wire::needs_id(command) && !is_lockstep()) {
     refuse(id, Errc::bad_arg,
-           std::string(wire::text(verb)) + " needs an id, to name its answer; write: " +
-               std::string(wire::usage(verb)));
+           std::string(wire::text(verb)) +
+               " needs an id, to name its answer; write: " + std::string(wire::usage(verb)));
     return true;
   }
   if (payload_bytes > house.options.limits.payload_bytes_max) {
@@ -97,27 +97,26 @@ bool Session::is_ready_for(const wire::Command& command) {
 }
 
 void Session::dispatch(const wire::Command& command, const Payload& payload) {
-  std::visit(
-      Overloaded{
-          [this](const wire::Hello& hello) { handle_hello(*this, hello); },
-          [&](const wire::Send& send) { handle_send(*this, send, payload); },
-          [&](const wire::Request& request) { handle_req(*this, request, payload); },
-          [&](const wire::Publish& publish) { handle_pub(*this, publish, payload); },
-          [this](const wire::Subscribe& subscribe) { handle_sub(*this, subscribe); },
-          [this](const wire::Unsubscribe& unsubscribe) { handle_unsub(*this, unsubscribe); },
-          [this](const wire::Get& get) { handle_get(*this, get); },
-          [this](const wire::Ping& ping) { handle_ping(*this, ping); },
-          [&](const wire::Reply& reply) { handle_rep(*this, reply, payload); },
-          [&](const wire::ReplyError& error) { handle_err(*this, error, payload); },
-          [this](const wire::Sync& sync) { handle_sync(*this, sync); },
-          [this](const wire::Bye& bye) { handle_bye(*this, bye); },
-          // Refused as reserved before.
-          [this](const wire::Ack& ack) { refuse(ack.id, Errc::unsupported); },
-          [this](const wire::Batch& batch) { refuse(batch.id, Errc::unsupported); },
-          [this](const wire::Watch& watch) { refuse(watch.id, Errc::unsupported); },
-          [this](const wire::Unwatch& unwatch) { refuse(unwatch.id, Errc::unsupported); },
-      },
-      command);
+  std::visit(Overloaded{
+                 [this](const wire::Hello& hello) { handle_hello(*this, hello); },
+                 [&](const wire::Send& send) { handle_send(*this, send, payload); },
+                 [&](const wire::Request& request) { handle_req(*this, request, payload); },
+                 [&](const wire::Publish& publish) { handle_pub(*this, publish, payload); },
+                 [this](const wire::Subscribe& subscribe) { handle_sub(*this, subscribe); },
+                 [this](const wire::Unsubscribe& unsubscribe) { handle_unsub(*this, unsubscribe); },
+                 [this](const wire::Get& get) { handle_get(*this, get); },
+                 [this](const wire::Ping& ping) { handle_ping(*this, ping); },
+                 [&](const wire::Reply& reply) { handle_rep(*this, reply, payload); },
+                 [&](const wire::ReplyError& error) { handle_err(*this, error, payload); },
+                 [this](const wire::Sync& sync) { handle_sync(*this, sync); },
+                 [this](const wire::Bye& bye) { handle_bye(*this, bye); },
+                 // Refused as reserved before.
+                 [this](const wire::Ack& ack) { refuse(ack.id, Errc::unsupported); },
+                 [this](const wire::Batch& batch) { refuse(batch.id, Errc::unsupported); },
+                 [this](const wire::Watch& watch) { refuse(watch.id, Errc::unsupported); },
+                 [this](const wire::Unwatch& unwatch) { refuse(unwatch.id, Errc::unsupported); },
+             },
+             command);
 }
 
 }  // namespace backstage::gateway

@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <system_error>
 
 #include "daemon/gateway/zmq_socket.hpp"
 
@@ -32,6 +35,17 @@ std::string_view advice(int code) noexcept {
 }
 
 }  // namespace
+
+bool is_well_formed(std::string_view address) noexcept {
+  constexpr std::string_view scheme = "tcp://";
+  if (!address.starts_with(scheme)) return !ipc_path(address).empty();
+  const auto colon = address.rfind(':');
+  if (colon <= scheme.size()) return false;
+  const auto port = address.substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return port == "*" || (error == std::errc{} && end == port.data() + port.size());
+}
 
 std::string_view ipc_path(std::string_view address) noexcept {
   constexpr std::string_view scheme = "ipc://";

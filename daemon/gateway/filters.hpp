@@ -1,7 +1,7 @@
 /// Filters: what SUB sockets ask for, as the engine's subscriptions that serve it.
 ///
-/// A filter is a prefix of `actor/topic|seq|epoch|sender`; libzmq does the exact matching. The engine
-/// only has to deliver enough: the one address, all topics of one actor, or everything.
+/// A filter is a prefix of `actor/topic|seq|epoch|sender`; libzmq does the exact matching. The
+/// engine only has to deliver enough: the one address, all topics of one actor, or everything.
 #pragma once
 #include <cstdint>
 #include <optional>

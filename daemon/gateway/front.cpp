@@ -1,5 +1,6 @@
 #include "daemon/gateway/front.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -57,7 +58,8 @@ void Front::on_message(const Peer& peer, InMessage& message) {
       }
       return refuse_peer(peer, message, wire::status(wire::WireErrc::sessions_full), {});
     }
-    session = sessions_.emplace(peer.id, std::make_unique<Session>(house_, peer)).first->second.get();
+    session =
+        sessions_.emplace(peer.id, std::make_unique<Session>(house_, peer)).first->second.get();
   }
   session->on_message(message);
   // So that a name is free, and the connection ready, before the next message.
@@ -78,7 +80,8 @@ void Front::refuse_peer(const Peer& peer, InMessage& message, wire::Status statu
   std::string line;
   wire::encode(line, wire::Err{.id = id, .status = status});
   const std::array<OutFrame, 2> out{OutFrame{line}, OutFrame{text}};
-  (void)house_.transport.send(peer.id, std::span(out).first(text.empty() ? 1 : 2));
+  const auto sent = house_.transport.send(peer.id, std::span(out).first(text.empty() ? 1 : 2));
+  if (sent == SendResult::gone) refused_.erase(peer.id);
 }
 
 void Front::on_writable(PeerId peer) {

@@ -1,8 +1,8 @@
 /// Front: front of house: all of the gateway's logic, without its loop, thread and sockets.
 ///
 /// Sits between a Transport (whose handler it is) and the engine. It has no thread and no timer of
-/// its own: its owner calls turn() after each burst and on_time() when due() has come, so that tests
-/// drive it step by step.
+/// its own: its owner calls turn() after each burst and on_time() when due() has come, so that
+/// tests drive it step by step.
 #pragma once
 #include <chrono>
 #include <memory>

@@ -52,6 +52,16 @@ class Gateway::Loop {
         timer_(io_),
         stop_timer_(io_) {}
 
+  ~Loop() {
+    if (is_finished_) return;
+    // Never ran: its thread could not be made.
+    ready_.set_owner(std::this_thread::get_id());
+    front_.begin_stop();
+    front_.finish_stop();
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
   [[nodiscard]] const BoundEndpoints& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] Result<void> open() { return front_.open(); }
 
@@ -142,6 +152,7 @@ class Gateway::Loop {
     transport_.settle();
     if (stage_ == Stage::saying_bye && (front_.is_stopped() || now >= stop_deadline_)) {
       front_.finish_stop();
+      is_finished_ = true;
       transport_.stop(linger_max);
       io_.stop();
       return;
@@ -167,6 +178,7 @@ class Gateway::Loop {
   Duration stop_budget_{};
   Stage stage_ = Stage::serving;
   bool is_turn_posted_ = false;
+  bool is_finished_ = false;
   std::thread thread_;
 };
 
@@ -182,14 +194,17 @@ std::expected<BoundEndpoints, StartError> Gateway::start() {
     auto loop = std::make_unique<Loop>(*this, std::move(sockets));
     if (const auto opened = loop->open(); !opened) {
       return std::unexpected(StartError{
-          {}, 0, fmt::format("the gateway cannot take the name $pub: {}", sentence(opened.error()))});
+          {},
+          0,
+          fmt::format("the gateway cannot take the name $pub: {}", sentence(opened.error()))});
     }
     loop->start();
     loop_ = std::move(loop);
     return loop_->endpoints();
   } catch (const std::system_error& error) {
     return std::unexpected(
-        StartError{{}, error.code().value(),
+        StartError{{},
+                   error.code().value(),
                    fmt::format("the gateway cannot make its sockets: {}; raise the limit of open "
                                "files (`ulimit -n`), or stop what else uses them",
                                error.what())});

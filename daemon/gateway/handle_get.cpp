@@ -11,7 +11,7 @@ void handle_get(Session& session, const wire::Get& get) {
   session.say(wire::Val{.id = get.id,
                         .address = address->text(),
                         .seq = value->seq,
-                        .sender = value->sender,
+                        .sender = shown_sender(value->sender),
                         .type = value->type},
               &value->payload);
 }

@@ -1,5 +1,6 @@
 /// House: what all sessions and doors share. References only; owned by the front and the gateway.
 #pragma once
+#include <string_view>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -11,6 +12,12 @@
 #include "daemon/gateway/transport.hpp"
 
 namespace backstage::gateway {
+
+/// The sender that is shown for what the daemon itself sends.
+inline constexpr std::string_view daemon_name = "backstaged";
+[[nodiscard]] constexpr std::string_view shown_sender(std::string_view name) noexcept {
+  return name.empty() ? daemon_name : name;
+}
 
 struct House {
   Engine& engine;

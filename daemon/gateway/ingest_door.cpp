@@ -69,8 +69,8 @@ void IngestDoor::on_publish(const wire::Publish& publish, const Payload& payload
   if (!may_speak_as(name)) return refuse(wire::status(wire::WireErrc::forbidden), control);
   const auto address = Address::join(name, publish.topic);
   if (!address) return refuse(wire::status(address.error()), control);
-  const auto published = house_.engine.publish(*address, {publish.type, payload}, name,
-                                               {.retain = publish.retain});
+  const auto published =
+      house_.engine.publish(*address, {publish.type, payload}, name, {.retain = publish.retain});
   if (!published) refuse(wire::status(published.error()), control);
 }
 

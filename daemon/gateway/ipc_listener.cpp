@@ -27,8 +27,8 @@ constexpr int lock_tries_max = 16;
 std::string lock_path(const std::string& path) { return path + ".lock"; }
 
 bool is_same_file(int fd, const std::string& path) {
-  struct stat by_fd {};
-  struct stat by_path {};
+  struct stat by_fd{};
+  struct stat by_path{};
   return ::fstat(fd, &by_fd) == 0 && ::lstat(path.c_str(), &by_path) == 0 &&
          by_fd.st_dev == by_path.st_dev && by_fd.st_ino == by_path.st_ino;
 }
@@ -81,7 +81,7 @@ std::optional<StartError> check_path(const Endpoint& endpoint) {
                              "runtime directory",
                              path.size(), sizeof(sockaddr_un::sun_path) - 1));
   }
-  struct stat there {};
+  struct stat there{};
   if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
     return error(endpoint, EEXIST,
                  "something that is no socket is in its place, and is left alone; move it away, or "

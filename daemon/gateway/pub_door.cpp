@@ -10,7 +10,6 @@
 namespace backstage::gateway {
 namespace {
 
-constexpr std::string_view own_name = "backstaged";
 // Subscriptions of the engine before one to everything is cheaper (libzmq filters anyway), and well
 // below what one actor may have; and how few must be wanted to go back.
 constexpr std::size_t patterns_max = 500;
@@ -32,10 +31,10 @@ void publish_frames(House& house, std::string& header, const Payload& payload) {
 
 void publish_mark(House& house, std::string_view address, std::uint64_t number) {
   std::string header;
-  wire::encode(header, wire::PubHeader{.address = address,
-                                       .seq = number,
-                                       .epoch = house.options.epoch,
-                                       .sender = own_name});
+  wire::encode(
+      header,
+      wire::PubHeader{
+          .address = address, .seq = number, .epoch = house.options.epoch, .sender = daemon_name});
   publish_frames(house, header, Payload());
 }
 
@@ -59,8 +58,8 @@ Result<void> PubDoor::open() {
   Mailbox::Options mailbox;
   mailbox.limits = {.data_messages_max = limits.pub_messages_max,
                     .data_bytes_max = limits.pub_bytes_max};
-  const auto cell = house_.engine.attach("$pub", std::make_unique<PubActor>(*this), house_.ready,
-                                         mailbox);
+  const auto cell =
+      house_.engine.attach("$pub", std::make_unique<PubActor>(*this), house_.ready, mailbox);
   if (!cell) return Refused(cell.error());
   cell_ = *cell;
   cell_id_ = house_.engine.context_of(*cell_).self();
@@ -147,7 +146,7 @@ void PubDoor::on_publish(const Envelope& envelope) {
   wire::encode(header_, wire::PubHeader{.address = envelope.topic->address.text(),
                                         .seq = envelope.seq,
                                         .epoch = house_.options.epoch,
-                                        .sender = envelope.sender_name.text()});
+                                        .sender = shown_sender(envelope.sender_name.text())});
   publish_frames(house_, header_, envelope.payload);
 }
 

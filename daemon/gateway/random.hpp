@@ -5,7 +5,8 @@
 
 namespace backstage::gateway {
 
-/// `digits` lower-case hex digits, an even number. Throws std::system_error if the kernel has none. [any]
+/// `digits` lower-case hex digits, an even number. Throws std::system_error if the kernel has none.
+/// [any]
 [[nodiscard]] std::string random_hex(std::size_t digits);
 /// [any]
 [[nodiscard]] unsigned random_seed();

@@ -5,8 +5,8 @@
 
 namespace backstage::gateway {
 
-/// How long a client should wait before it tries again; a full mailbox of a busy actor is emptied in
-/// less.
+/// How long a client should wait before it tries again; a full mailbox of a busy actor is emptied
+/// in less.
 inline constexpr std::uint64_t retry_hint_ms = 50;
 
 /// Counts one refusal under the reason that `status` names.

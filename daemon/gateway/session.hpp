@@ -140,9 +140,9 @@ class Session {
   std::string name_;
   bool is_named_ = false;
   bool is_verbose_ = false;
-  bool needs_hello_ = false;     // a named session was ended by the daemon
+  bool needs_hello_ = false;  // a named session was ended by the daemon
   bool ended_by_client_ = false;
-  bool is_answered_ = true;      // lockstep: the message of this turn
+  bool is_answered_ = true;  // lockstep: the message of this turn
   std::uint64_t turn_ = 0;
   Outbox outbox_;
   KeptAnswers kept_;

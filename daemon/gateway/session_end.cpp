@@ -117,7 +117,8 @@ void Session::forget_books() {
 
 void Session::say_stopping() {
   if (state_ == State::active) return end(EndReason::shutdown);
-  if (state_ == State::fresh && !is_lockstep()) say(wire::Farewell{farewell_of(EndReason::shutdown)});
+  if (state_ == State::fresh && !is_lockstep())
+    say(wire::Farewell{farewell_of(EndReason::shutdown)});
 }
 
 void Session::say_draining(std::chrono::milliseconds within) {

@@ -102,6 +102,7 @@ std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint
                                                const Options& options,
                                                std::vector<std::string>& bound) {
   const std::string& address = endpoint.address;
+  if (!is_well_formed(address)) return bind_error(address, EINVAL);
   if (!is_local(address) && address.starts_with("tcp://") && !options.allow_remote_plaintext) {
     return StartError{address, EPERM,
                       fmt::format("{} is open to other machines, without encryption or proof of "
@@ -109,6 +110,7 @@ std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint
                                   address)};
   }
   if (ipc_path(address).empty()) {
+    socket.set(ZMQ_IPV6, address.starts_with("tcp://[") ? 1 : 0);
     if (!socket.bind(address)) return bind_error(address, errno);
     bound.push_back(socket.last_endpoint());
     return std::nullopt;

@@ -20,8 +20,7 @@ ZmqTransport::~ZmqTransport() { stop(std::chrono::milliseconds{0}); }
 void ZmqTransport::watch(Source source, ZmqSocket& socket) {
   Watched& one = watched(source);
   one.socket = &socket;
-  one.readiness =
-      std::make_unique<asio::posix::stream_descriptor>(loop_, socket.readiness_fd());
+  one.readiness = std::make_unique<asio::posix::stream_descriptor>(loop_, socket.readiness_fd());
 }
 
 void ZmqTransport::stop(std::chrono::milliseconds linger) {

@@ -59,7 +59,9 @@ class ZmqTransport final : public Transport {
   };
 
   void watch(Source source, ZmqSocket& socket);
-  [[nodiscard]] Watched& watched(Source source) { return sources_[static_cast<std::size_t>(source)]; }
+  [[nodiscard]] Watched& watched(Source source) {
+    return sources_[static_cast<std::size_t>(source)];
+  }
   void look(Source source);
   void pump(Source source);
   void pump_soon(Source source);

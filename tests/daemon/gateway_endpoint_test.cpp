@@ -99,7 +99,7 @@ TEST_CASE("an ipc socket has its mode and goes with the gateway", "[gateway][zmq
     {
       GatewayService service(options);
       REQUIRE(service.gateway.start());
-      struct stat info {};
+      struct stat info{};
       REQUIRE(::stat((folder / "cmd.sock").c_str(), &info) == 0);
       CHECK((info.st_mode & 0777U) == mode);
       check_serves(options.cmd[0].address);
@@ -163,6 +163,8 @@ TEST_CASE("what cannot be bound is said with a reason and a remedy", "[gateway][
       {only_cmd("tcp://*:7770"), "open to other machines"},
       {only_cmd("tcp://192.0.2.1:7770"), "open to other machines"},
       {only_cmd("tcp://127.0.0.1:99999"), "an endpoint is tcp://ADDRESS:PORT"},
+      {only_cmd("tcp://127.0.0.1"), "an endpoint is tcp://ADDRESS:PORT"},
+      {only_cmd("tcp://127.0.0.1:"), "an endpoint is tcp://ADDRESS:PORT"},
       {only_cmd("nonsense"), "an endpoint is tcp://ADDRESS:PORT"},
       {only_cmd("udp://127.0.0.1:1"), "an endpoint is tcp://ADDRESS:PORT"},
   };

@@ -115,7 +115,8 @@ TEST_CASE("a full session refuses mail to its own name to the sender", "[gateway
   slow.take_only(0);
   Lines answers;
   for (int i = 1; i <= 6; ++i) {
-    answers.push_back(other.ask("SEND slow id=" + std::to_string(i) + "\n" + std::to_string(i)).at(0));
+    answers.push_back(
+        other.ask("SEND slow id=" + std::to_string(i) + "\n" + std::to_string(i)).at(0));
   }
   // One more than the mailbox holds is in the client's hand.
   CHECK(answers == Lines{"OK 1", "OK 2", "OK 3", "OK 4", "ERR 5 429 mailbox_full retry=50",

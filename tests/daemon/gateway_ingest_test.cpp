@@ -23,10 +23,9 @@ TEST_CASE("ingest sends and publishes, and says from whom", "[gateway]") {
   CHECK(sink->got[0].from == "$ingest");
   CHECK(sink->got[1].from == "meter-7");
   CHECK(sink->got[1].type == "t");
-  CHECK(client.heard() ==
-        std::vector<std::string>{"MSG 1 meter-7/level 1 meter-7 type=reading\n41",
-                                 "MSG 1 meter-7/level 2 meter-7\n42",
-                                 "MSG 1 meter-7/level 3 meter-7\n43"});
+  CHECK(client.heard() == std::vector<std::string>{"MSG 1 meter-7/level 1 meter-7 type=reading\n41",
+                                                   "MSG 1 meter-7/level 2 meter-7\n42",
+                                                   "MSG 1 meter-7/level 3 meter-7\n43"});
   CHECK(client.ask("GET meter-7/level id=2").at(0) == "VAL 2 meter-7/level 2 meter-7\n42");
   CHECK(world.counters.ingest_refused.get() == 0);
 }

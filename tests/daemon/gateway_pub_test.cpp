@@ -83,8 +83,8 @@ TEST_CASE("overlapping filters publish a message once", "[gateway]") {
   for (const auto* filter : {"feed/a|", "feed/", ""}) world.front.on_filter(filter, true);
   feed.say("PUB feed/a\nx");
   feed.say("PUB feed/a\nx");
-  CHECK(headers(world) == std::vector<std::string>{"feed/a|1|e10e9ffb|client.1",
-                                                   "feed/a|2|e10e9ffb|client.1"});
+  CHECK(headers(world) ==
+        std::vector<std::string>{"feed/a|1|e10e9ffb|client.1", "feed/a|2|e10e9ffb|client.1"});
 }
 
 TEST_CASE("very many filters are served by one subscription to everything", "[gateway]") {

@@ -55,7 +55,8 @@ TEST_CASE("ten thousand rounds of a REQ socket", "[gateway]") {
   add_echo(world);
   auto client = world.req();
   bool all_good = true;
-  for (int i = 0; i < 10'000; ++i) all_good = all_good && client.ask("REQ echo\nx") == Lines{"REP 0\nx"};
+  for (int i = 0; i < 10'000; ++i)
+    all_good = all_good && client.ask("REQ echo\nx") == Lines{"REP 0\nx"};
   CHECK(all_good);
 }
 

@@ -15,8 +15,9 @@ TEST_CASE("HELLO is welcomed with all a client needs", "[gateway]") {
   const auto heard = client.ask("HELLO v=1,2 name=desk id=1");
   REQUIRE(heard.size() == 1);
   CHECK(starts(heard[0], "WELCOME v=1 name=desk session="));
-  CHECK(heard[0].ends_with(" epoch=e10e9ffb last_id=0 max_payload=1048576 window=0 "
-                           "pub=tcp://127.0.0.1:7771 ingest=tcp://127.0.0.1:7772"));
+  CHECK(
+      heard[0].ends_with(" epoch=e10e9ffb last_id=0 max_payload=1048576 window=0 "
+                         "pub=tcp://127.0.0.1:7771 ingest=tcp://127.0.0.1:7772"));
   CHECK(world.events.has("opened desk"));
   CHECK(world.counters.sessions.get() == 1);
 }

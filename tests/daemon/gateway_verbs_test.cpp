@@ -78,7 +78,8 @@ TEST_CASE("a full mailbox refuses with a hint when to try again", "[gateway]") {
   CHECK(client.heard() == Lines{"OK 1", "ERR 2 429 mailbox_full retry=50"});
 }
 
-TEST_CASE("bad lines are refused with number, token and text, and the session goes on", "[gateway]") {
+TEST_CASE("bad lines are refused with number, token and text, and the session goes on",
+          "[gateway]") {
   World world;
   world.add_counter();
   auto client = world.dealer();
@@ -191,7 +192,8 @@ TEST_CASE("GET and snap=1 give the retained value", "[gateway]") {
         Lines{"OK 5 sub=1 seq=2", "MSG 1 a/b 1 client.1 type=t snap=1\nold"});
 }
 
-TEST_CASE("a pattern's OK has no seq, and overlapping subscriptions bring one MSG each", "[gateway]") {
+TEST_CASE("a pattern's OK has no seq, and overlapping subscriptions bring one MSG each",
+          "[gateway]") {
   World world;
   auto client = world.dealer();
   CHECK(client.ask("SUB */md.> id=1") == Lines{"OK 1 sub=1"});
@@ -199,8 +201,8 @@ TEST_CASE("a pattern's OK has no seq, and overlapping subscriptions bring one MS
   client.say("PUB feed/md.x id=3\np");
   auto heard = client.heard();
   std::sort(heard.begin(), heard.end());
-  CHECK(heard == Lines{"MSG 1 feed/md.x 1 client.1\np", "MSG 2 feed/md.x 1 client.1\np",
-                       "OK 3 n=2 full=0"});
+  CHECK(heard ==
+        Lines{"MSG 1 feed/md.x 1 client.1\np", "MSG 2 feed/md.x 1 client.1\np", "OK 3 n=2 full=0"});
 }
 
 TEST_CASE("a repeated SUB keeps its number", "[gateway]") {

@@ -126,7 +126,8 @@ TEST_CASE("malformed messages of every shape are answered and the daemon lives",
   CHECK(dealer.ask("REQ echo id=3\nok") == "REP 3\nok");
 }
 
-TEST_CASE("peers that set a routing id are told, and the daemon and others live", "[gateway][zmq]") {
+TEST_CASE("peers that set a routing id are told, and the daemon and others live",
+          "[gateway][zmq]") {
   Served served;
   for (const auto& routing_id : {std::string("x"), std::string(255, 'y')}) {
     ZmqClient client(served.context, ZMQ_DEALER);
@@ -249,6 +250,7 @@ TEST_CASE("a subscriber that stops reading loses nothing silently", "[gateway][z
 TEST_CASE("PUSH blocks while the actor is stuck, and nothing is lost", "[gateway][zmq]") {
   std::mutex mutex;
   std::condition_variable go_on;
+  std::condition_variable arrived;
   bool is_stuck = true;
   std::vector<std::string> got;
   auto options = GatewayService::loopback();
@@ -259,6 +261,7 @@ TEST_CASE("PUSH blocks while the actor is stuck, and nothing is lost", "[gateway
         std::unique_lock lock(mutex);
         go_on.wait(lock, [&] { return !is_stuck; });
         got.emplace_back(envelope.payload.text().substr(0, envelope.payload.text().find(' ')));
+        arrived.notify_all();
         return Handled::done;
       },
       {.data_messages_max = 10, .data_bytes_max = 64U << 20U});
@@ -290,19 +293,13 @@ TEST_CASE("PUSH blocks while the actor is stuck, and nothing is lost", "[gateway
   Dealer dealer(served);
   CHECK(dealer.ask("PING t") == "PONG epoch=e10e9ffb subs=0 t");
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard release(mutex);
     is_stuck = false;
   }
   go_on.notify_all();
-  const auto end = std::chrono::steady_clock::now() + 30s;
-  const auto count = [&] {
-    const std::lock_guard lock(mutex);
-    return got.size();
-  };
-  while (count() < static_cast<std::size_t>(pushed) && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(1ms);
-  }
-  REQUIRE(count() == static_cast<std::size_t>(pushed));
+  std::unique_lock lock(mutex);
+  REQUIRE(
+      arrived.wait_for(lock, 30s, [&] { return got.size() == static_cast<std::size_t>(pushed); }));
   bool in_order = true;
   for (int i = 0; i < pushed; ++i) {
     in_order = in_order && got[static_cast<std::size_t>(i)] == std::to_string(i);
@@ -316,16 +313,16 @@ TEST_CASE("no reply waits for another event while others chatter", "[gateway][zm
   Dealer listener(served);
   REQUIRE(listener.ask("SUB */> id=1").starts_with("OK 1"));
   Dealer asker(served);
-  auto slowest = 0ms;
+  int stalls = 0;
   for (int i = 1; i <= 3'000; ++i) {
     (void)chatty.say("PUB noise/x\n" + std::to_string(i));
     const auto begin = std::chrono::steady_clock::now();
     REQUIRE(asker.ask("REQ echo id=" + std::to_string(i)) == "REP " + std::to_string(i) + "\n");
-    const auto took = std::chrono::steady_clock::now() - begin;
-    slowest = std::max(slowest, std::chrono::duration_cast<std::chrono::milliseconds>(took));
+    // A lost edge lasts until the next tick, up to a second away.
+    if (std::chrono::steady_clock::now() - begin > 100ms) ++stalls;
   }
-  // A lost edge would last until the next tick, a second away.
-  CHECK(slowest < 900ms);
+  // A busy machine may take its time once or twice; the naive loop stalls every few rounds.
+  CHECK(stalls < 5);
 }
 
 TEST_CASE("stopping tells every session and is quick", "[gateway][zmq]") {
