@@ -46,6 +46,10 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
   options.epoch = std::move(epoch);
   options.pub_frames = from.pub.frames;
   options.io_threads = from.io_threads;
+  options.cmd_send_messages_max = from.cmd.sndhwm;
+  options.cmd_receive_messages_max = from.cmd.rcvhwm;
+  options.pub_send_messages_max = from.pub.sndhwm;
+  options.ingest_receive_messages_max = from.ingest.rcvhwm;
   options.limits.payload_bytes_max = from.limits.max_payload;
   options.limits.sessions_max = from.limits.sessions;
   options.limits.subscriptions_per_session_max = from.limits.subs_per_session;

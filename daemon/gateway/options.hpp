@@ -45,6 +45,11 @@ struct Options {
   std::string epoch;             ///< 8 hex digits, new with each start of the daemon
   unsigned pub_frames = 2;       ///< 1: header LF payload in one frame
   unsigned io_threads = 1;
+  // What libzmq itself may hold, in messages for each peer; fixed when the sockets are made.
+  std::uint32_t cmd_send_messages_max = 256;  ///< before the session's mailbox fills
+  std::uint32_t cmd_receive_messages_max = 1'000;
+  std::uint32_t pub_send_messages_max = 10'000;  ///< before a slow SUB socket misses some
+  std::uint32_t ingest_receive_messages_max = 1'000;
   /// A tcp endpoint beyond loopback without CURVE is refused unless this says that it is meant.
   bool allow_remote_plaintext = false;
   GatewayLimits limits;

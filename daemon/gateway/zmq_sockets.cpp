@@ -11,10 +11,8 @@
 namespace backstage::gateway {
 namespace {
 
-// Messages each way for one peer, before its own session mailbox or the sender has to wait.
-constexpr int cmd_send_messages_max = 256;
-constexpr int receive_messages_max = 1'000;
-constexpr int pub_send_messages_max = 10'000;
+// Subscriptions: a SUB socket sends few, and waits when it sends many.
+constexpr int filters_received_max = 1'000;
 // Subscriptions are all that comes in at pub; below about 300 bytes a CURVE handshake would break.
 constexpr std::int64_t pub_frame_bytes_max = 1'024;
 // A silent connection is closed after this; libzmq's 30 s would let a few peers hold all places.
@@ -53,25 +51,25 @@ ZmqSocket make_cmd(ZmqContext& context, const Options& options) {
   socket.set(ZMQ_ROUTER_MANDATORY, 1);
   // With 1 a peer could take over another's routing id and get its answers.
   socket.set(ZMQ_ROUTER_HANDOVER, 0);
-  socket.set(ZMQ_SNDHWM, cmd_send_messages_max);
-  socket.set(ZMQ_RCVHWM, receive_messages_max);
+  socket.set(ZMQ_SNDHWM, static_cast<int>(options.cmd_send_messages_max));
+  socket.set(ZMQ_RCVHWM, static_cast<int>(options.cmd_receive_messages_max));
   return socket;
 }
 
-ZmqSocket make_pub(ZmqContext& context) {
+ZmqSocket make_pub(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_XPUB);
   set_common(socket, pub_frame_bytes_max);
   // Each subscribe and unsubscribe, repeated ones too. (XPUB_MANUAL is a use after free in 4.3.4.)
   socket.set(ZMQ_XPUB_VERBOSER, 1);
-  socket.set(ZMQ_SNDHWM, pub_send_messages_max);
-  socket.set(ZMQ_RCVHWM, receive_messages_max);
+  socket.set(ZMQ_SNDHWM, static_cast<int>(options.pub_send_messages_max));
+  socket.set(ZMQ_RCVHWM, filters_received_max);
   return socket;
 }
 
 ZmqSocket make_ingest(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_PULL);
   set_common(socket, frame_bytes_max(options));
-  socket.set(ZMQ_RCVHWM, receive_messages_max);
+  socket.set(ZMQ_RCVHWM, static_cast<int>(options.ingest_receive_messages_max));
   return socket;
 }
 
@@ -81,7 +79,7 @@ ZmqSockets::ZmqSockets(const Options& options)
     : context_(options.io_threads),
       cmd(make_cmd(context_, options)),
       cmd_monitor(context_, cmd, "cmd") {
-  if (!options.pub.empty()) pub.emplace(make_pub(context_));
+  if (!options.pub.empty()) pub.emplace(make_pub(context_, options));
   if (!options.ingest.empty()) ingest.emplace(make_ingest(context_, options));
 }
 
