@@ -13,7 +13,8 @@ add_custom_command(
 
 set(base_sources
   cli.cpp cli_suggest.cpp
-  config_check.cpp config_diff.cpp config_file.cpp config_load.cpp config_problem.cpp config_read.cpp
+  config_check.cpp config_diff.cpp config_file.cpp config_load.cpp config_problem.cpp
+  config_read.cpp
   json_document.cpp json_locate.cpp json_syntax.cpp json_tokens.cpp
   log.cpp log_escape.cpp log_line.cpp
   notify.cpp runtime_dir.cpp

@@ -37,7 +37,8 @@ constexpr const char* every_key = R"({
   "log": {"level": "debug", "format": "json", "x-why": "reading it by machine"},
   "gateway": {
     "io_threads": 2,
-    "cmd": {"bind": ["tcp://127.0.0.1:*", {"endpoint": "ipc:///run/b/c", "mode": "0660", "group": "root"}],
+    "cmd": {"bind": ["tcp://127.0.0.1:*",
+                     {"endpoint": "ipc:///run/b/c", "mode": "0660", "group": "root"}],
             "sndhwm": 1, "rcvhwm": 2},
     "pub": {"bind": [], "frames": 1, "sndhwm": 3},
     "ingest": {"bind": ["tcp://[::1]:9"], "rcvhwm": 4},
