@@ -30,11 +30,11 @@ plugins=${BACKSTAGED_PLUGINS:-build/release/plugins}
 dir=$(mktemp -d)
 endpoints=$dir/endpoints.json
 log=$dir/backstaged.log
-daemon_pid= feed_pid=
+daemon_pid= feed_pid= shown=0
 
 # Ends what this script started; the daemon's last words are its ledger.
 finish() {
-  local status=$? daemon_status=0 said
+  local status=$? daemon_status=0
   trap - EXIT
   trap '' INT TERM
   if [ -n "$feed_pid" ]; then
@@ -43,13 +43,16 @@ finish() {
     cat "$dir/feed.log"
   fi
   if [ -n "$daemon_pid" ]; then
-    said=$(stat --format %s "$log")
     kill -TERM "$daemon_pid" 2>/dev/null || true
     wait "$daemon_pid" || daemon_status=$?
     echo
-    tail --bytes +$((said + 1)) "$log"
+    tail --lines +$((shown + 1)) "$log"
     if [ "$daemon_status" -ne 0 ]; then
       echo "run.sh: the daemon ended with $daemon_status" >&2
+      status=1
+    fi
+    if ! grep --quiet 'ledger .*balanced=true' "$log"; then
+      echo "run.sh: the ledger does not balance" >&2
       status=1
     fi
   fi
@@ -77,6 +80,7 @@ until [ -s "$endpoints" ]; do
   sleep 0.05
 done
 cat "$log"
+shown=$(wc -l <"$log")
 
 if [ -n "$once" ]; then
   scripts/feed.py --endpoints "$endpoints"

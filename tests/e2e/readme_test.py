@@ -7,6 +7,7 @@ import ast
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import unittest
@@ -135,6 +136,29 @@ class Commands(unittest.TestCase):
                                       stdin=subprocess.DEVNULL, timeout=DEADLINE_SECONDS)
                 self.assertEqual(done.returncode, 64, done.stdout + done.stderr)
                 self.assertTrue(done.stdout + done.stderr)
+
+
+class LiveBoard(unittest.TestCase):
+    def test_ctrl_c_ends_the_board_the_feed_and_the_daemon_and_prints_the_ledger(self):
+        live = subprocess.Popen([ROOT / "scripts" / "run.sh"], cwd=ROOT, start_new_session=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(live.stdout.close)
+        said = []
+        for line in live.stdout:
+            said.append(line)
+            if re.match(r"[A-Z]{3}\s+\d+\s", line):  # The first airport on the board.
+                break
+        os.killpg(live.pid, signal.SIGINT)
+        try:
+            rest, _ = live.communicate(timeout=DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(live.pid, signal.SIGINT)
+            rest, _ = live.communicate()
+            self.fail(f"one Ctrl-C was not enough:\n{rest}")
+        said = "".join(said) + rest
+        self.assertEqual(live.returncode, 0, said)
+        self.assertRegex(said, r"ledger .*balanced=true")
 
 
 class Links(unittest.TestCase):
