@@ -72,6 +72,7 @@ void Directory::release(Cell& cell) {
   if (!cell.is_client()) hosted_.fetch_sub(1, std::memory_order_release);
   living_.fetch_sub(1, std::memory_order_release);
   cell.set_phase(Phase::ended);
+  cell.mailbox_.retire();
   free_.push_back(cell.slot_);
 }
 

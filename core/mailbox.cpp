@@ -271,6 +271,11 @@ std::vector<EnvelopePtr> Mailbox::close() {
   return take_lists();
 }
 
+void Mailbox::retire() {
+  const std::lock_guard lock(mutex_);
+  generation_ = 0;
+}
+
 std::vector<EnvelopePtr> Mailbox::take_all() {
   const std::lock_guard lock(mutex_);
   return take_lists();

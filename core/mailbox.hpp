@@ -93,6 +93,8 @@ class Mailbox {
   /// Ends the life: every later push is refused. Returns what was left, in order; the caller
   /// settles it.
   [[nodiscard]] std::vector<EnvelopePtr> close();
+  /// After close, once the life is over: what comes now is told no_actor, not stopping.
+  void retire();
   /// Takes all mail but stays open (parking). The caller settles it.
   [[nodiscard]] std::vector<EnvelopePtr> take_all();
 

@@ -70,6 +70,9 @@ void WorkerPool::run_timers(Lock& lock) {
   timers_running_ = false;
   // A timer set meanwhile has told wake_at; the earlier of the two counts.
   next_due_ = std::min(next_due_, next);
+  // Idle workers wait without a limit while timers run: one of them must know the new deadline, for
+  // this worker may now run a handler that takes long.
+  if (idle_ > 0 && next_due_ != never) work_there_.notify_one();
 }
 
 void WorkerPool::run_cell(Lock& lock) {

@@ -72,6 +72,7 @@ TEST_CASE("an id of an ended actor is refused although its slot is used again", 
   const auto old = stage.spawn("t", "a");
   CHECK(stage.engine.stop(old, StopVerb::stop));
   stage.settle();
+  CHECK(stage.engine.send(old, {{}, Payload("x")}).error() == Errc::no_actor);
   const auto young = stage.spawn("t", "b");
   CHECK(young.slot == old.slot);
   CHECK(stage.engine.send(old, {{}, Payload("x")}).error() == Errc::no_actor);

@@ -176,6 +176,32 @@ TEST_CASE("a timer set by a running actor wakes an idle pool", "[core][threads]"
   CHECK(done.wait());
 }
 
+TEST_CASE("a timer fires on time while the worker that fired the last one runs a long handler",
+          "[core][threads]") {
+  Countdown blocked(1);
+  Countdown fired(2);
+  Live live(2);
+  live.type("t", [&](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind == Kind::send) {
+      for (const auto delay : {1ms, 20ms}) {
+        if (!context.set_timer(delay)) return std::unexpected(Failure{"no timer"});
+      }
+      return Handled::done;
+    }
+    fired.hit();
+    return Handled::done;
+  });
+  live.type("blocker", [&](Context&, const Envelope&) -> Outcome {
+    return blocked.wait() ? Outcome(Handled::done) : std::unexpected(Failure{"hung"});
+  });
+  REQUIRE(live.engine.spawn({.type = "t", .name = "a"}));
+  REQUIRE(live.engine.spawn({.type = "blocker", .name = "b"}));
+  REQUIRE(live.engine.send("a", {{}, Payload("go")}));
+  REQUIRE(live.engine.send("b", {{}, Payload("block")}));
+  CHECK(fired.wait());
+  blocked.hit();
+}
+
 TEST_CASE("a name asked for by many threads at once is activated once", "[core][threads]") {
   Countdown done(400);
   Live live(2);
