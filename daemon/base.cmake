@@ -23,4 +23,4 @@ list(TRANSFORM base_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 add_library(backstage_daemon_base STATIC ${base_sources} ${schema_cpp})
 target_link_libraries(backstage_daemon_base
   PUBLIC backstage_options backstage_values
-  PRIVATE nlohmann_json::nlohmann_json CLI11::CLI11 fmt::fmt)
+  PRIVATE nlohmann_json::nlohmann_json CLI11::CLI11 fmt::fmt spdlog::spdlog)

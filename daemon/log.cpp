@@ -1,12 +1,16 @@
-// Filtering, rate limits and the one write(2) of the log.
+// Rate limits, wording, and the sink that spdlog writes to.
 #include "daemon/log.hpp"
 
 #include <poll.h>
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <vector>
 
 namespace backstage::daemon {
@@ -44,12 +48,49 @@ LogOptions options_for(int fd) {
   return options;
 }
 
-Log::Log(LogOptions options) noexcept
-    : fd_(options.fd),
-      now_(options.now),
+// One line, one write(2); spdlog's own descriptor sinks would wait for a reader who has stopped.
+class Log::DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit DescriptorSink(int fd) : fd_(fd) {
+    // The lines come worded: what a pattern cannot do is escape.
+    set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc,
+                                                              std::string{}));
+  }
+  [[nodiscard]] std::uint64_t lost() const noexcept {
+    return lost_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& record) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(record, line);
+    if (!write_line({line.data(), line.size()})) lost_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void flush_() override {}
+  [[nodiscard]] bool write_line(std::string_view line) noexcept;
+
+  const int fd_;
+  bool stuck_ = false;  // guarded by the base's mutex
+  std::atomic<std::uint64_t> lost_{0};
+};
+
+struct Log::Library {
+  explicit Library(int fd)
+      : sink(std::make_shared<DescriptorSink>(fd)), logger("backstaged", sink) {
+    logger.set_level(spdlog::level::trace);  // Log filters, before a line is worded.
+  }
+  std::shared_ptr<DescriptorSink> sink;
+  spdlog::logger logger;
+};
+
+Log::Log(LogOptions options)
+    : now_(options.now),
+      library_(std::make_unique<Library>(options.fd)),
       level_(options.level),
       format_(options.format),
       colour_(options.colour) {}
+
+Log::~Log() = default;
 
 void Log::add(LogLevel level, std::string_view message, Fields fields) {
   if (is_on(level)) emit(level, message, {fields.begin(), fields.size()});
@@ -69,25 +110,27 @@ void Log::add(LogLevel level, LogSite& site, std::string_view message, Fields fi
 }
 
 void Log::set_format(LogFormat format, bool colour) noexcept {
-  const std::scoped_lock lock{mutex_};
-  format_ = format;
-  colour_ = colour;
+  format_.store(format, std::memory_order_relaxed);
+  colour_.store(colour, std::memory_order_relaxed);
+}
+
+std::uint64_t Log::lost() const noexcept {
+  return unworded_.load(std::memory_order_relaxed) + library_->sink->lost();
 }
 
 void Log::emit(LogLevel level, std::string_view message, std::span<const LogField> fields) {
-  bool written = false;
   try {
-    const std::scoped_lock lock{mutex_};
-    const auto line = format_line({now_(), level, message, fields}, format_, colour_);
-    written = write_line(line);
+    const auto line =
+        format_line({now_(), level, message, fields}, format_.load(std::memory_order_relaxed),
+                    colour_.load(std::memory_order_relaxed));
+    library_->logger.log(static_cast<spdlog::level::level_enum>(level), line);
   } catch (const std::exception&) {
     // Out of memory while wording a line: the line is lost, not the daemon.
-    written = false;
+    unworded_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (!written) lost_.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool Log::write_line(std::string_view line) noexcept {
+bool Log::DescriptorSink::write_line(std::string_view line) noexcept {
   // A pipe or terminal that is writable takes up to PIPE_BUF bytes without waiting, and a line is
   // shorter, so this poll is what keeps a stopped reader from stopping the daemon.
   pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};

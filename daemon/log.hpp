@@ -1,10 +1,10 @@
-/// The daemon's log: lines to one descriptor, never a failure, never a wait.
+/// The daemon's log: lines to one descriptor by way of spdlog, never a failure, never a wait.
 #pragma once
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
-#include <mutex>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -47,7 +47,8 @@ struct LogOptions {
 /// its line and counts it; the process must ignore SIGPIPE and SIGXFSZ. Borrows the descriptor.
 class Log final {
  public:
-  explicit Log(LogOptions options) noexcept;
+  explicit Log(LogOptions options);
+  ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
@@ -78,25 +79,22 @@ class Log final {
   void set_format(LogFormat format, bool colour) noexcept;
 
   /// Lines that could not be written. [any]
-  [[nodiscard]] std::uint64_t lost() const noexcept {
-    return lost_.load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] std::uint64_t lost() const noexcept;
 
  private:
+  class DescriptorSink;
+  struct Library;  // spdlog's logger and our sink below it
+
   void emit(LogLevel level, std::string_view message, std::span<const LogField> fields);
-  [[nodiscard]] bool write_line(std::string_view line) noexcept;
 
   // Constant after construction
-  const int fd_;
   std::chrono::system_clock::time_point (*const now_)();
+  std::unique_ptr<Library> library_;
   // [any]
   std::atomic<LogLevel> level_;
-  std::atomic<std::uint64_t> lost_{0};
-  // Guarded by mutex_
-  std::mutex mutex_;
-  LogFormat format_;
-  bool colour_;
-  bool stuck_ = false;
+  std::atomic<LogFormat> format_;
+  std::atomic<bool> colour_;
+  std::atomic<std::uint64_t> unworded_{0};  // lines lost before they reached the library
 };
 
 }  // namespace backstage::daemon
