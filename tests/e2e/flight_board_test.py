@@ -140,6 +140,7 @@ class FlightBoardTest(unittest.TestCase):
         self.assertIn("the daemon is stopping", said)
         _, said = board.communicate(timeout=30 * SLOW)
         self.assertEqual((board.returncode, said), (0, ""))
+        daemon.assert_ledger_balances()
 
     def test_feed_names_the_line_that_is_no_departure(self):
         daemon = self.start()

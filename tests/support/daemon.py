@@ -213,18 +213,16 @@ class Daemon:
 
     def ledger(self):
         """The counters of the ledger that the daemon printed as its last word."""
-        lines = [line for line in (self.output() + "\n" + self.log()).splitlines()
-                 if "ledger" in line and "accepted" in line]
-        assert lines, f"no ledger was printed:\n{self.output()}{self.log()}"
-        return {name: int(number)
-                for name, number in re.findall(r'(\w+)"?[=:] ?(\d+)', lines[-1])}
+        last = self.log_lines()[-1]
+        assert last["msg"] == "ledger", f"the last word is no ledger:\n{self.log()}"
+        return last
 
     def assert_ledger_balances(self):
         """The printed ledger, which must account for every message accepted."""
         ledger = self.ledger()
         told = ("handled", "running", "queued", "dropped", "dead_lettered")
-        assert ledger["accepted"] == sum(ledger.get(name, 0) for name in told), ledger
-        assert ledger.get("running", 0) == ledger.get("queued", 0) == 0, ledger
+        assert ledger["accepted"] == sum(ledger[name] for name in told), ledger
+        assert ledger["balanced"] and ledger["running"] == ledger["queued"] == 0, ledger
         return ledger
 
     def rss_kib(self):
