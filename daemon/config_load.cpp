@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "daemon/config_read.hpp"
 #include "daemon/json_document.hpp"
@@ -32,6 +34,18 @@ void anchor_directories(Json& root, const fs::path& base) {
     if (text == nullptr || text->empty() || *text == "auto" || text->front() == '/') continue;
     value = (base / *text).lexically_normal().string();
   }
+}
+
+// By place, those without one last, equals as they came.
+Problems in_order(Problems problems) {
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::size_t>, Problem> sorted;
+  for (auto& problem : problems) {
+    const auto line = problem.at.line == 0 ? UINT32_MAX : problem.at.line;
+    sorted.emplace(std::tuple{line, problem.at.column, sorted.size()}, std::move(problem));
+  }
+  problems.clear();
+  for (auto& [key, problem] : sorted) problems.push_back(std::move(problem));
+  return problems;
 }
 
 Problem option_problem(const char* code, const Override& given, std::string what,
@@ -188,11 +202,11 @@ class Loader {
       located.push_back(
           {&violation, nullptr, violation.at_key && is_in_file ? spot.key : spot.value});
     }
-    std::ranges::stable_sort(located, {}, [](const Located& one) { return one.where.begin; });
+    // Violations lie in one vector, so their addresses keep the order of equals.
+    std::ranges::sort(located, {},
+                      [](const Located& one) { return std::pair{one.where.begin, one.violation}; });
     for (const Located& one : located) tell(one);
-    std::ranges::stable_sort(problems_, {}, [](const Problem& problem) {
-      return std::pair{problem.at.line == 0 ? UINT32_MAX : problem.at.line, problem.at.column};
-    });
+    problems_ = in_order(std::move(problems_));
   }
 
   struct Located {
