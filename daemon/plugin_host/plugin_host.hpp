@@ -30,10 +30,10 @@ struct TypeSettings {
 
 struct Options {
   /// Where private copies may go, best first: the runtime directory, then the state directory.
-  std::vector<std::string> staging_parents;
+  std::vector<std::string> staging_parents{};
   /// JSON text of one plugin by its id; empty when there is none.
-  std::function<std::string(std::string_view plugin_id)> config_of;
-  std::function<TypeSettings(std::string_view type)> settings_of;
+  std::function<std::string(std::string_view plugin_id)> config_of{};
+  std::function<TypeSettings(std::string_view type)> settings_of{};
   /// Tests stand in for the system here.
   Staging::Probe staging_probe = &Staging::maps_executable;
 };

@@ -56,7 +56,8 @@ target_link_options(bad_plugin_missing_library PRIVATE -Wl,--no-as-needed)
 
 backstage_test(plugin_host_test
   SOURCES plugin_host_test.cpp plugin_host_actor_test.cpp plugin_host_refusal_test.cpp
-          plugin_host_staging_test.cpp plugin_host_unit_test.cpp plugin_host_theatre.cpp
+          plugin_host_staging_test.cpp plugin_host_threads_test.cpp plugin_host_unit_test.cpp
+          plugin_host_theatre.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/stage.cpp
   LINK backstage_plugin_host)
 target_compile_definitions(plugin_host_test PRIVATE
