@@ -22,7 +22,7 @@ WORKDIR /src
 COPY scripts/setup.sh scripts/setup.sh
 RUN scripts/setup.sh --profile run
 COPY . .
-RUN scripts/build.sh release
+RUN scripts/build.sh release daemon/all plugins/all
 
 FROM ${BASE}
 ARG VERSION=0.1.0
@@ -41,7 +41,7 @@ RUN groupadd --gid 10001 backstaged \
  && install -d -o backstaged -g backstaged -m 0755 /run/backstaged \
  && install -d -o backstaged -g backstaged -m 0700 /var/lib/backstaged
 COPY --from=build /src/build/release/bin/backstaged /usr/bin/
-COPY --from=build /src/build/release/plugins/ /usr/lib/backstaged/plugins/
+COPY --from=build /src/build/release/plugins/*.so /usr/lib/backstaged/plugins/
 COPY --from=build /src/LICENSE /usr/share/doc/backstaged/
 COPY config/*.json /etc/backstaged/
 # Refuses an image whose libraries are not all there, and states what was built.
