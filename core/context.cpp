@@ -80,14 +80,14 @@ Result<void> Context::reply_error(RequestRef request, Errc error, std::string_vi
   return {};
 }
 
-Result<Published> Context::publish(std::string_view topic, Message message,
+Result<Published> Context::publish(std::string_view topic, const Message& message,
                                    PublishOptions options) {
   const auto address = Address::join(name(), topic.empty() ? default_topic : topic);
   if (!address) return runtime_.refuse(address.error());
-  return publish_as(*address, std::move(message), options);
+  return publish_as(*address, message, options);
 }
 
-Result<Published> Context::publish_as(const Address& address, Message message,
+Result<Published> Context::publish_as(const Address& address, const Message& message,
                                       PublishOptions options) {
   return runtime_.topics.publish(address, {cell_.id(), cell_.name(), &message, options});
 }

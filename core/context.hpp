@@ -73,10 +73,10 @@ class Context {
 
   // --- Topics.
   /// On a topic of one's own. Errors: bad_addr, too_large, retained_full, topics_full.
-  [[nodiscard]] Result<Published> publish(std::string_view topic, Message message,
+  [[nodiscard]] Result<Published> publish(std::string_view topic, const Message& message,
                                           PublishOptions options = {});
   /// On any address; for clients, whose right to it the gateway has checked.
-  [[nodiscard]] Result<Published> publish_as(const Address& address, Message message,
+  [[nodiscard]] Result<Published> publish_as(const Address& address, const Message& message,
                                              PublishOptions options = {});
   /// Before or after the publisher exists. Errors: subs_full, topics_full.
   [[nodiscard]] Result<Subscribed> subscribe(const Pattern& pattern, SubscribeOptions options = {});

@@ -74,8 +74,8 @@ Result<MessageId> Engine::send(std::string_view to, Message message, std::string
   return send(*id, std::move(message), from);
 }
 
-Result<Published> Engine::publish(const Address& address, Message message, std::string_view from,
-                                  PublishOptions options) {
+Result<Published> Engine::publish(const Address& address, const Message& message,
+                                  std::string_view from, PublishOptions options) {
   if (runtime_->intake_closed) return runtime_->refuse(Errc::stopping);
   return runtime_->topics.publish(
       address, {nobody, from.empty() ? NameRef() : NameRef(from), &message, options});

@@ -94,7 +94,7 @@ class Engine {
   /// `from` is shown as the sender. Errors: as Context::send.
   [[nodiscard]] Result<MessageId> send(std::string_view to, Message message,
                                        std::string_view from = {});
-  [[nodiscard]] Result<Published> publish(const Address& address, Message message,
+  [[nodiscard]] Result<Published> publish(const Address& address, const Message& message,
                                           std::string_view from, PublishOptions options = {});
   /// Errors: no_value. [any]
   [[nodiscard]] Result<RetainedValue> retained(const Address& address) const;

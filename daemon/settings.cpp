@@ -14,6 +14,7 @@ namespace {
 std::vector<gateway::Endpoint> endpoints(const std::vector<BindConfig>& binds,
                                          std::string_view runtime_dir) {
   std::vector<gateway::Endpoint> all;
+  all.reserve(binds.size());
   for (const auto& bind : binds) {
     all.push_back({resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group});
   }
