@@ -90,6 +90,7 @@ std::expected<PluginHost::Loaded, Refusal> PluginHost::load_directory(
     if (auto candidate = judge(file)) candidates.push_back(std::move(*candidate));
   }
   std::vector<Claim> claims;
+  claims.reserve(candidates.size());
   for (const auto& candidate : candidates) {
     claims.push_back({&candidate.file, &candidate.manifest});
   }

@@ -80,7 +80,8 @@ struct Live {
     type.name = std::move(name);
     type.factory = std::make_shared<CountingFactory>(std::move(act));
     type.mailbox.data_messages_max = 1'000'000;
-    REQUIRE(engine.add_type(std::move(type)));
+    const auto added = engine.add_type(std::move(type));
+    REQUIRE(added);
   }
   MonotonicClock clock;
   WorkerPool pool;
@@ -109,6 +110,7 @@ TEST_CASE("senders on several threads reach one actor, each in its own order", "
   });
   REQUIRE(live.engine.spawn({.type = "t", .name = "a"}));
   std::vector<std::thread> threads;
+  threads.reserve(senders);
   for (int who = 0; who < senders; ++who) {
     threads.emplace_back([&live, who] {
       for (int i = 1; i <= messages; ++i) {
@@ -211,6 +213,7 @@ TEST_CASE("a name asked for by many threads at once is activated once", "[core][
   });
   REQUIRE(live.engine.add_activation({"x:{1}", "t", std::nullopt, {}, 0, ""}));
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&live] {
       for (int k = 0; k < 100; ++k) {
