@@ -14,8 +14,8 @@ namespace backstage::daemon {
 
 enum class LogStyle : std::uint8_t { automatic, text, json };
 enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate };
-enum class Dispatcher : std::uint8_t { pool, pinned };
-enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
+enum class Dispatcher : std::uint8_t { pool };
+enum class Strategy : std::uint8_t { one_for_one };
 
 struct LogConfig {
   LogLevel level = LogLevel::info;

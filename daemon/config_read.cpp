@@ -88,22 +88,20 @@ GatewayConfig read_gateway(const Json& json) {
 TypeConfig read_type(const std::string& name, const Json& json) {
   const Json& mailbox = json.at("mailbox");
   const Json& supervision = json.at("supervision");
-  return {.type = name,
-          .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
-                      .bytes = number<std::uint64_t>(mailbox, "bytes")},
-          .overflow = choice<Overflow>(
-              json, "overflow",
-              std::array<std::string_view, 4>{"reject", "drop_newest", "drop_oldest", "conflate"}),
-          .dispatcher = choice<Dispatcher>(json, "dispatcher",
-                                           std::array<std::string_view, 2>{"pool", "pinned"}),
-          .supervision = {
-              .strategy = choice<Strategy>(
-                  supervision, "strategy",
-                  std::array<std::string_view, 3>{"one_for_one", "one_for_all", "rest_for_one"}),
-              .intensity = number<std::uint32_t>(supervision, "intensity"),
-              .period = duration(supervision, "period"),
-              .backoff_min = duration(supervision, "backoff_min"),
-              .backoff_max = duration(supervision, "backoff_max")}};
+  return {
+      .type = name,
+      .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
+                  .bytes = number<std::uint64_t>(mailbox, "bytes")},
+      .overflow = choice<Overflow>(
+          json, "overflow",
+          std::array<std::string_view, 4>{"reject", "drop_newest", "drop_oldest", "conflate"}),
+      .dispatcher = choice<Dispatcher>(json, "dispatcher", std::array<std::string_view, 1>{"pool"}),
+      .supervision = {.strategy = choice<Strategy>(supervision, "strategy",
+                                                   std::array<std::string_view, 1>{"one_for_one"}),
+                      .intensity = number<std::uint32_t>(supervision, "intensity"),
+                      .period = duration(supervision, "period"),
+                      .backoff_min = duration(supervision, "backoff_min"),
+                      .backoff_max = duration(supervision, "backoff_max")}};
 }
 
 ActorConfig read_actor(const std::string& name, const Json& json) {
