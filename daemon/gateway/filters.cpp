@@ -61,4 +61,11 @@ Filters::Change Filters::remove(std::string_view filter) {
   return {Added::fresh, std::move(pattern)};
 }
 
+bool Filters::covers(std::string_view frame) const {
+  for (std::size_t length = 0; length <= frame.size(); ++length) {
+    if (filters_.contains(frame.substr(0, length))) return true;
+  }
+  return false;
+}
+
 }  // namespace backstage::gateway

@@ -29,6 +29,8 @@ class Filters {
   };
   [[nodiscard]] Change add(std::string_view filter);
   [[nodiscard]] Change remove(std::string_view filter);
+  /// Whether some filter lets a message with this first frame through.
+  [[nodiscard]] bool covers(std::string_view frame) const;
   /// Distinct filters.
   [[nodiscard]] std::size_t size() const noexcept { return filters_.size(); }
 

@@ -26,7 +26,9 @@ constexpr std::string_view own_routing_id =
 }  // namespace
 
 Front::Front(const House& house)
-    : house_(house), pub_(house_), ingest_(house_), next_tick_(house.clock.now() + tick_interval) {}
+    : house_(house), pub_(house_), ingest_(house_), next_tick_(house.clock.now() + tick_interval) {
+  house_.pub = &pub_;
+}
 
 Front::~Front() = default;
 

@@ -1,6 +1,4 @@
 // SYNC: a mark on `pub`, so that a SUB socket knows that its filters are in place.
-#include <fmt/core.h>
-
 #include "daemon/gateway/handlers.hpp"
 #include "daemon/gateway/pub_door.hpp"
 
@@ -12,7 +10,7 @@ void handle_sync(Session& session, const wire::Sync& sync) {
     return session.refuse(sync.id, Errc::unsupported,
                           "this daemon has no pub endpoint; configure one under gateway.pub");
   }
-  publish_mark(house, fmt::format("$sys/sync/{}", sync.token), 0);
+  house.pub->sync(sync.token);
   session.ok({.id = sync.id});
 }
 

@@ -19,6 +19,8 @@ inline constexpr std::string_view daemon_name = "backstaged";
   return name.empty() ? daemon_name : name;
 }
 
+class PubDoor;
+
 struct House {
   Engine& engine;
   const Clock& clock;
@@ -29,6 +31,7 @@ struct House {
   Transport& transport;
   const BoundEndpoints& endpoints;
 
+  PubDoor* pub = nullptr;  ///< set by the front, which owns it
   bool is_draining = false;
   std::vector<PeerId> departed{};  ///< whose sessions are to be forgotten
 };

@@ -29,15 +29,6 @@ void publish_frames(House& house, std::string& header, const Payload& payload) {
 
 }  // namespace
 
-void publish_mark(House& house, std::string_view address, std::uint64_t number) {
-  std::string header;
-  wire::encode(
-      header,
-      wire::PubHeader{
-          .address = address, .seq = number, .epoch = house.options.epoch, .sender = daemon_name});
-  publish_frames(house, header, Payload());
-}
-
 class PubDoor::PubActor final : public Actor {
  public:
   explicit PubActor(PubDoor& door) noexcept : door_(door) {}
@@ -151,7 +142,27 @@ void PubDoor::on_publish(const Envelope& envelope) {
 }
 
 void PubDoor::tick() {
-  if (cell_ != nullptr) publish_mark(house_, "$sys/tick", ++ticks_);
+  if (cell_ != nullptr) publish_mark(mark("$sys/tick", ++ticks_));
+}
+
+void PubDoor::sync(std::string_view token) {
+  const auto header = mark(std::string("$sys/sync/").append(token), 0);
+  if (filters_.covers(header)) publish_mark(header);
+}
+
+// One of the daemon's own: `address|number|epoch|backstaged`, without payload.
+std::string PubDoor::mark(std::string_view address, std::uint64_t number) const {
+  std::string header;
+  wire::encode(
+      header,
+      wire::PubHeader{
+          .address = address, .seq = number, .epoch = house_.options.epoch, .sender = daemon_name});
+  return header;
+}
+
+void PubDoor::publish_mark(const std::string& header) {
+  header_ = header;
+  publish_frames(house_, header_, Payload());
 }
 
 }  // namespace backstage::gateway

@@ -12,9 +12,6 @@
 
 namespace backstage::gateway {
 
-/// One of the daemon's own marks on pub: `address|number|epoch|backstaged`, without payload.
-void publish_mark(House& house, std::string_view address, std::uint64_t number);
-
 /// All of it is [gateway].
 class PubDoor {
  public:
@@ -28,11 +25,16 @@ class PubDoor {
   void close();
   [[nodiscard]] bool is_open() const noexcept { return cell_ != nullptr; }
   void on_filter(std::string_view filter, bool is_added);
+  /// Publishes $sys/sync/<token>, if a filter for it has come up to here: then all filters set
+  /// before it are live in the engine too. libzmq alone would let the mark through earlier.
+  void sync(std::string_view token);
   /// Once a second.
   void tick();
 
  private:
   class PubActor;
+  void publish_mark(const std::string& header);
+  [[nodiscard]] std::string mark(std::string_view address, std::uint64_t number) const;
   void on_publish(const Envelope& envelope);
   void want(const Pattern& pattern);
   void unwant(const Pattern& pattern);

@@ -237,10 +237,14 @@ TEST_CASE("UNSUB of what was not subscribed is no_sub", "[gateway]") {
   CHECK(client.heard() == Lines{"OK 5 n=0 full=0"});
 }
 
-TEST_CASE("SYNC marks pub and is answered", "[gateway]") {
+TEST_CASE("SYNC marks pub once a filter for the mark has arrived, and is always answered",
+          "[gateway]") {
   World world;
   auto client = world.dealer();
   CHECK(client.ask("SYNC me id=1") == Lines{"OK 1"});
+  CHECK(world.transport.published.empty());
+  world.front.on_filter("$sys/sync/me|", true);
+  CHECK(client.ask("SYNC me id=2") == Lines{"OK 2"});
   REQUIRE(world.transport.published.size() == 1);
   CHECK(world.transport.published[0] == Frames{"$sys/sync/me|0|e10e9ffb|backstaged", ""});
 }
