@@ -139,6 +139,16 @@ TEST_CASE("every word of a choice reaches its own value", "[config]") {
   CHECK(strategy("one_for_one") == Strategy::one_for_one);
 }
 
+TEST_CASE("a setting that nothing acts on yet is refused, not ignored", "[config]") {
+  for (const char* text : {R"({"types": {"t": {"dispatcher": "pinned"}}})",
+                           R"({"types": {"t": {"supervision": {"strategy": "one_for_all"}}}})"}) {
+    INFO(text);
+    const auto loaded = load_config_text(text, "f.json", {}, nowhere);
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().front().code == "CFG-205");
+  }
+}
+
 TEST_CASE("the effective config loads to the same values again", "[config]") {
   for (const char* text : {"{}", every_key}) {
     const auto first = load(text);
