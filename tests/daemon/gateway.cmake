@@ -3,7 +3,7 @@ backstage_test(gateway_test
   SOURCES gateway_verbs_test.cpp gateway_session_test.cpp gateway_flow_test.cpp
           gateway_pub_test.cpp gateway_ingest_test.cpp gateway_req_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/gateway_fixture.cpp
-  LINK backstage_gateway stage)
+  LINK backstage_gateway stage fmt::fmt)
 backstage_test(gateway_zmq_test
   SOURCES gateway_zmq_test.cpp gateway_endpoint_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/zmq_client.cpp

@@ -1,4 +1,6 @@
 // Each verb, good and bad, as a DEALER sees it.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "tests/support/catch.hpp"
@@ -299,10 +301,9 @@ TEST_CASE("messages come before the reply of who published them", "[gateway]") {
   client.say("SUB counter id=1");
   (void)client.heard();
   for (int i = 1; i <= 100; ++i) {
-    const auto n = std::to_string(i);
-    CHECK(client.ask("REQ counter id=" + std::to_string(i + 1) + "\n1") ==
-          Lines{"MSG 1 counter/default " + n + " counter type=total\n" + n,
-                "REP " + std::to_string(i + 1) + " type=sum\n" + n});
+    CHECK(client.ask(fmt::format("REQ counter id={}\n1", i + 1)) ==
+          Lines{fmt::format("MSG 1 counter/default {0} counter type=total\n{0}", i),
+                fmt::format("REP {} type=sum\n{}", i + 1, i)});
   }
 }
 
