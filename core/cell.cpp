@@ -163,6 +163,13 @@ bool Cell::is_stale(const Envelope& envelope) {
       if (envelope.attempts != 0 || take_fired(envelope.timer)) return false;
       mailbox_.settle_dropped(DropCause::late);
       return true;
+    case Kind::down:
+      // Once for each monitor; one that was taken back meanwhile is not told.
+      if (envelope.attempts != 0 || std::erase(holdings().watching, envelope.sender) != 0) {
+        return false;
+      }
+      mailbox_.settle_dropped(DropCause::late);
+      return true;
     default:
       return false;
   }

@@ -144,19 +144,18 @@ Result<void> Context::monitor(ActorId id) {
     return runtime_.refuse(Errc::bad_arg);
   }
   Cell* cell = runtime_.directory.at(id);
-  if (cell != nullptr && cell->add_watcher(self(), id)) {
-    watching.push_back(id);
-    return {};
-  }
+  watching.push_back(id);
+  if (cell != nullptr && cell->add_watcher(self(), id)) return {};
   auto down = runtime_.make_envelope(Kind::down);
   down->sender = id;
   down->payload = Payload(token(Errc::no_actor));
   return runtime_.deliver(self(), std::move(down));
 }
 
-void Context::demonitor(ActorId id) {
-  if (std::erase(cell_.holdings().watching, id) == 0) return;
+Result<void> Context::demonitor(ActorId id) {
+  if (std::erase(cell_.holdings().watching, id) == 0) return runtime_.refuse(Errc::no_sub);
   if (Cell* cell = runtime_.directory.at(id); cell != nullptr) cell->remove_watcher(self(), id);
+  return {};
 }
 
 void Context::stop_self() noexcept { cell_.signal(Signal::stop, self()); }

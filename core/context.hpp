@@ -94,7 +94,8 @@ class Context {
   /// Kind::down follows, once, when the actor ends for good (also at once, for a dead id).
   /// Errors: bad_arg (too many).
   [[nodiscard]] Result<void> monitor(ActorId id);
-  void demonitor(ActorId id);
+  /// No Kind::down of it arrives after this. Errors: no_sub (not monitored, or told already).
+  [[nodiscard]] Result<void> demonitor(ActorId id);
   void stop_self() noexcept;
 
   // --- Timers: fire as Kind::timer through the mailbox. period 0: once.

@@ -43,7 +43,7 @@ bs_status monitor(bs_ctx* ctx, bs_addr who) noexcept {
 
 bs_status demonitor(bs_ctx* ctx, bs_addr who) noexcept {
   return guarded(ctx, Rights::turn, [&](Call& call) -> bs_status {
-    call.context().demonitor(unpack(who));
+    (void)call.context().demonitor(unpack(who));  // Not monitored: nothing of it will come either.
     return BS_OK;
   });
 }

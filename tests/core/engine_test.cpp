@@ -209,6 +209,37 @@ TEST_CASE("a monitor hears of the end once, at once if there is nobody", "[core]
   CHECK(watcher->got.back().from == "target");
 }
 
+TEST_CASE("a monitor that was taken back is told nothing, and one set anew is told again",
+          "[core]") {
+  Stage stage;
+  stage.type("t");
+  const auto target = stage.spawn("t", "target");
+  const auto watcher = stage.type("w", [&](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.payload.text() == "watch") CHECK(context.monitor(target));
+    if (envelope.payload.text() == "forget") {
+      CHECK(context.demonitor(target));
+      CHECK(context.demonitor(target).error() == Errc::no_sub);
+    }
+    return Handled::done;
+  });
+  stage.spawn("w", "watcher");
+  CHECK(stage.send("watcher", "watch"));
+  stage.settle();
+  CHECK(stage.send("watcher", "forget"));
+  CHECK(stage.engine.stop(target, StopVerb::stop));
+  while (stage.engine.hosted_actors() > 1) stage.step();  // its `down` may be queued already
+  stage.settle();
+  CHECK(texts(*watcher, Kind::down).empty());
+  CHECK(stage.send("watcher", "watch"));
+  CHECK(stage.send("watcher", "watch"));
+  stage.settle();
+  CHECK(texts(*watcher, Kind::down) == Texts{"no_actor"});
+  CHECK(stage.send("watcher", "watch"));
+  stage.settle();
+  CHECK(texts(*watcher, Kind::down) == Texts{"no_actor", "no_actor"});
+  CHECK(stage.ledger().is_balanced());
+}
+
 TEST_CASE("once the intake is closed nothing new comes in and all actors can be stopped",
           "[core]") {
   Stage stage;
