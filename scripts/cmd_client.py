@@ -60,7 +60,7 @@ def add_endpoint_options(parser):
                        help="endpoints.json of the daemon (default: that of the runtime "
                             f"directory if it is there, else {DEFAULT_CMD})")
     where.add_argument("--cmd", metavar="ENDPOINT", help="the daemon's cmd socket")
-    parser.add_argument("--wait", metavar="SECONDS", type=float, default=5.0,
+    parser.add_argument("--wait", metavar="SECONDS", type=float, default=10.0,
                         help="how long to wait for an answer (default: %(default)s)")
 
 
@@ -115,7 +115,7 @@ class CmdClient:
 
     def close(self):
         self.socket.disable_monitor()
-        self.monitor = None
+        self.monitor.close()
         self.socket.close()
         self.context.term()
 

@@ -5,10 +5,11 @@
     scripts/feed.py --speed 3600            an hour of departures in a second
     scripts/feed.py --rate 500 --limit 2000
 
-Each departure is published on `feed/flight.<ORIGIN>` with its CSV line as the payload. At most
-WINDOW of them are unanswered, and at most one of each origin: a retry can therefore never overtake
-a later departure of its airport. A departure that nobody received, or that a full mailbox refused,
-ends the feed with an error and exit status 1. The last line tells what was done.
+Each departure is published on `feed/flight.<ORIGIN>` with its CSV line as the payload; at most
+WINDOW of them are unanswered. One that is refused for the moment (429) is sent again before any new
+one; if departures of its airport behind it were taken meanwhile, it is counted as `overtaken`. One
+that nobody received, or that a full mailbox refused, ends the feed with an error and exit status 1.
+The last line tells what was done.
 """
 import argparse
 import collections
@@ -86,26 +87,27 @@ class Pace:
 
 
 class Feed:
-    """The window: departures waiting behind one of their origin, in flight, or to be retried."""
+    """The window: departures in flight, and those to be sent again."""
 
     def __init__(self, client, last_id):
         self.client = client
         self.next_id = last_id + 1
         self.in_flight = {}  # id: (departure, times refused)
-        self.waiting = {}  # origin with a departure in flight: those behind it, in order
-        self.refused = []  # (when to retry, departure, times refused)
-        self.held = 0
-        self.sent = self.acknowledged = self.retried = 0
+        self.refused = []  # (when to send again, departure, times refused), in the file's order
+        self.taken = {}  # origin: line of its last departure that was acknowledged
+        self.sent = self.acknowledged = self.retried = self.overtaken = 0
         self.heard_at = time.monotonic()
 
+    def has_room(self):
+        """Nothing new is sent while something waits to be sent again: order before speed."""
+        return len(self.in_flight) < WINDOW and not self.refused
+
+    def is_done(self):
+        return not self.in_flight and not self.refused
+
     def take(self, departure):
-        self.held += 1
-        if departure.origin in self.waiting:
-            self.waiting[departure.origin].append(departure)
-        else:
-            self.waiting[departure.origin] = collections.deque()
-            self.publish(departure, 0)
-            self.sent += 1
+        self.sent += 1
+        self.publish(departure, 0)
 
     def publish(self, departure, refusals):
         if not self.in_flight:
@@ -118,23 +120,22 @@ class Feed:
     def retry_due(self):
         """Sends again what is due, always under a new id: the daemon remembers the old answer."""
         now = time.monotonic()
-        due = [one for one in self.refused if one[0] <= now]
-        self.refused = [one for one in self.refused if one[0] > now]
-        for _, departure, refusals in due:
+        while self.refused and self.refused[0][0] <= now:
+            _, departure, refusals = self.refused.pop(0)
             self.retried += 1
             self.publish(departure, refusals)
 
     def on_answer(self, answer):
         self.heard_at = time.monotonic()
         if answer.verb == "OK" and answer.number(0) in self.in_flight:
-            self.on_ok(answer, *self.in_flight.pop(answer.number(0)))
+            self.on_ok(answer, self.in_flight.pop(answer.number(0))[0])
         elif answer.verb == "ERR":
             self.on_err(answer)
         elif answer.verb in ("BYE", "DRAINING"):
             raise Trouble("the daemon is stopping", self.client.endpoint, self.progress(),
                           "start it again, and play the file from its beginning")
 
-    def on_ok(self, answer, departure, _):
+    def on_ok(self, answer, departure):
         if int(answer.keys.get("full", "0")) > 0:
             raise Trouble(f"departure of line {departure.number} was refused by a full mailbox",
                           f"feed/flight.{departure.origin}", answer.line,
@@ -145,13 +146,9 @@ class Feed:
                           "no actor and no client subscribes to that address",
                           "start the daemon with --config config/flightboard.json")
         self.acknowledged += 1
-        self.held -= 1
-        behind = self.waiting[departure.origin]
-        if behind:
-            self.publish(behind.popleft(), 0)
-            self.sent += 1
-        else:
-            del self.waiting[departure.origin]
+        before = self.taken.get(departure.origin, 0)
+        self.overtaken += departure.number < before
+        self.taken[departure.origin] = max(departure.number, before)
 
     def on_err(self, answer):
         departure, refusals = self.in_flight.pop(answer.number(0), (None, 0))
@@ -159,11 +156,12 @@ class Feed:
             raise self.client.refused("the daemon refused a departure", answer)
         pause = int(answer.keys["retry"]) / 1000 if "retry" in answer.keys else BACKOFF_SECONDS
         self.refused.append((time.monotonic() + pause, departure, refusals + 1))
+        self.refused.sort(key=lambda one: one[1].number)
 
     def next_wake(self, due):
         """Seconds until there is something to do without an answer."""
-        wakes = [due] if due is not None and self.held < WINDOW else []
-        wakes += [when for when, _, _ in self.refused]
+        wakes = [due] if due is not None and self.has_room() else []
+        wakes += [when for when, _, _ in self.refused[:1]]
         if self.in_flight:
             wakes.append(self.heard_at + self.client.wait_seconds)
         return max(0.0, min(wakes, default=time.monotonic()) - time.monotonic())
@@ -180,8 +178,8 @@ class Feed:
 def play(feed, departures, pace):
     departure = next(departures, None)
     due = pace.due(departure) if departure else None
-    while departure or feed.held:
-        while departure and feed.held < WINDOW and due <= time.monotonic():
+    while departure or not feed.is_done():
+        while departure and feed.has_room() and due <= time.monotonic():
             feed.take(departure)
             departure = next(departures, None)
             due = pace.due(departure) if departure else None
@@ -227,7 +225,8 @@ def main():
         finally:
             seconds = time.monotonic() - begin
             print(f"feed: sent={feed.sent} acknowledged={feed.acknowledged} "
-                  f"retried={feed.retried} seconds={seconds:.3f}", flush=True)
+                  f"retried={feed.retried} overtaken={feed.overtaken} seconds={seconds:.3f}",
+                  flush=True)
     return 0
 
 

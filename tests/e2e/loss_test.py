@@ -11,7 +11,7 @@ import zmq
 
 from case import DaemonCase
 from client import ANSWER_SECONDS
-from daemon import ROOT, SLOW, Deadline
+from daemon import ROOT, SANITIZED, SLOW, Deadline
 
 PUBLISHED = 50_000
 PAYLOAD = b"x" * 1024
@@ -78,7 +78,7 @@ class SlowSubscriberTest(DaemonCase):
         reasons = {reason for _, _, reason in said["came"]}
         self.assertEqual(reasons, {"MSG", "slow"}, "some came, some were too many")
         self.assertLess(slowest, 1.0 * SLOW)
-        if SLOW == 1:
+        if not SANITIZED:
             self.assertLess(growth_kib, RSS_GROWTH_KIB_MAX)
 
 
@@ -111,7 +111,7 @@ class BlockedIngestTest(DaemonCase):
         self.assertTrue(answer[0].startswith(b"ERR 2 429 mailbox_full"), answer)
         self.assertEqual(dealer.ask("REQ echo id=3", b"cmd serves"), [b"REP 3", b"cmd serves"])
 
-        deadline = Deadline(30)
+        deadline = Deadline(150)
         number, count = 10, -1
         while count != sent + 1:
             self.assertFalse(deadline.is_over(), f"{count} of {sent + 1} messages were handled")

@@ -5,7 +5,7 @@ import zmq
 
 from daemon import Deadline
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 10
 
 
 class Peer:

@@ -1,8 +1,8 @@
 """Starts the real backstaged for a test, waits for its own READY, and accounts for its end.
 
 The programs come from the environment that ctest sets: BACKSTAGED_BIN, BACKSTAGED_PLUGINS,
-BACKSTAGED_TEST_PLUGINS, and BACKSTAGED_SLOW, the factor by which a sanitizer stretches time.
-Every wait ends at an event or at a deadline: nothing sleeps and hopes.
+BACKSTAGED_TEST_PLUGINS, and BACKSTAGED_SLOW, the factor by which a sanitizer stretches time. Every
+wait ends at an event or at a deadline: nothing sleeps and hopes.
 """
 import json
 import os
@@ -20,11 +20,20 @@ PLUGINS = Path(os.environ.get("BACKSTAGED_PLUGINS", BIN.parent.parent / "plugins
 TEST_PLUGINS = Path(os.environ.get("BACKSTAGED_TEST_PLUGINS",
                                    BIN.parent.parent / "test_plugins")).resolve()
 ROOT = Path(__file__).resolve().parent.parent.parent
-SLOW = float(os.environ.get("BACKSTAGED_SLOW", "1"))
+
+
+def slowness():
+    """How much longer than on a quiet machine things may take: sanitizers, and other work."""
+    waiting = os.getloadavg()[0] / len(os.sched_getaffinity(0))
+    return float(os.environ.get("BACKSTAGED_SLOW", "1")) * min(max(1.0, waiting), 10.0)
+
+
+SLOW = slowness()
+SANITIZED = "BACKSTAGED_SLOW" in os.environ  # Its memory says nothing about ours.
 
 FREE_PORT = '["tcp://127.0.0.1:*"]'
-START_SECONDS = 15 * SLOW
-STOP_SECONDS = 15 * SLOW
+START_SECONDS = 20 * SLOW
+STOP_SECONDS = 20 * SLOW
 
 
 class Deadline:
