@@ -153,6 +153,12 @@ bool Activations::claim(std::size_t index) noexcept {
   return false;
 }
 
+std::uint64_t Activations::living() const noexcept {
+  std::uint64_t all = 0;
+  for (const auto& entry : rules_) all += entry.living.load(std::memory_order_relaxed);
+  return all;
+}
+
 void Activations::release(std::size_t index) noexcept {
   rules_[index].living.fetch_sub(1, std::memory_order_relaxed);
 }

@@ -59,6 +59,8 @@ class Activations {
   /// Counts one more actor of the rule, unless `max` are there. [any]
   [[nodiscard]] bool claim(std::size_t index) noexcept;
   void release(std::size_t index) noexcept;
+  /// Of all rules. [any]
+  [[nodiscard]] std::uint64_t living() const noexcept;
 
  private:
   struct Entry {

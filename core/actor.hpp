@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/envelope.hpp"
-#include "core/supervisor.hpp"
+#include "core/supervision.hpp"
 #include "core/values/limits.hpp"
 
 namespace backstage {
@@ -27,12 +27,14 @@ enum class EndReason : std::uint8_t {
   stopped,  ///< asked to stop, or stopped itself
   drained,  ///< asked to drain, and has
   killed,
-  failed,      ///< a failure; a restart follows
+  failed,      ///< a failure; a restart follows, unless the actor is temporary
+  recycled,    ///< made anew because a sibling failed
   parked,      ///< failed too often
   passivated,  ///< idle for its rule's time
   shutdown,    ///< the engine stops
   slow_consumer,
   disconnected,  ///< (clients) the peer is gone
+  abandoned,     ///< killed, and its handler did not return
 };
 [[nodiscard]] std::string_view token(EndReason reason) noexcept;
 
@@ -62,7 +64,7 @@ struct ActorType {
   std::shared_ptr<ActorFactory> factory;
   MailboxLimits mailbox;
   Overflow overflow = Overflow::reject;
-  RestartPolicy restart;
+  Supervision supervision;
 };
 /// Shared by the registry and every living actor of the type, so that code outlives its actors.
 using ActorTypePtr = std::shared_ptr<const ActorType>;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <exception>
 
+#include "core/cell_parts.hpp"
 #include "core/context.hpp"
+#include "core/planted.hpp"
 #include "core/runtime.hpp"
 
 namespace backstage {
@@ -14,32 +16,37 @@ std::string_view token(Phase phase) noexcept {
   return tokens[static_cast<std::size_t>(phase)];
 }
 
+Cell::Cell(Runtime& runtime, std::uint32_t slot) noexcept : runtime_(runtime), slot_(slot) {}
 Cell::~Cell() = default;
 
 void Cell::open(std::uint32_t generation, CellOptions options) {
   id_ = {slot_, generation};
   name_ = NameRef(options.name);
+  config_ = options.config.empty() ? NameRef() : NameRef(options.config);
   type_ = std::move(options.type);
-  config_ = std::move(options.config);
-  parent_ = options.parent;
+  restart_ = options.restart;
+  parent_.store(options.parent, std::memory_order_relaxed);
   executor_ = options.executor;
-  rule_ = options.rule;
-  activated_by_ = std::move(options.activated_by);
-  idle_ = options.idle;
+  activated_.reset();
+  if (options.rule != CellOptions::no_rule) {
+    activated_ = std::make_unique<Activated>(
+        Activated{options.rule, std::move(options.activated_by), options.idle, 0});
+  }
   actor_ = std::move(options.actor);
   tell_started_ = options.tell_started;
   end_reason_ = EndReason::stopped;
-  is_draining_ = is_blocked_ = false;
+  is_draining_ = is_blocked_ = waits_for_order_ = false;
+  is_gated_ = options.is_gated;
   stopping_child_ = nobody;
-  handled_at_idle_check_ = 0;
-  history_.clear();
+  restarts_.store(0, std::memory_order_relaxed);
+  troubles_.reset();
+  set_phase(Phase::starting);
   {
     const std::lock_guard lock(watch_mutex_);
     watched_generation_ = generation;
-    watchers_.clear();
-    ended_children_.clear();
+    end_is_kill_ = is_told_parked_ = false;
+    watch_.reset();
   }
-  set_phase(Phase::starting);
   mailbox_.open(generation, options.mailbox);
 }
 
@@ -53,7 +60,12 @@ void Cell::signal(Signal signal, ActorId target) {
   if (mailbox_.raise(signal, target.generation)) executor_->post(*this);
 }
 
-bool Cell::drain() {
+std::optional<Kind> Cell::handling() const noexcept {
+  const auto kind = handling_.load(std::memory_order_relaxed);
+  return kind == not_handling ? std::nullopt : std::optional(static_cast<Kind>(kind));
+}
+
+bool Cell::drain(std::uint32_t steps_max) {
   const Clock& clock = runtime_.world.clock;
   const TimePoint begin = clock.now();
   for (std::uint32_t steps = 1;; ++steps) {
@@ -67,7 +79,7 @@ bool Cell::drain() {
       case Step::worked:
         break;
     }
-    if (steps >= turn_messages_max) return true;
+    if (steps >= steps_max) return true;
     if (steps % turn_clock_stride == 0 && clock.now() - begin > turn_time_max) return true;
   }
 }
@@ -78,7 +90,7 @@ Step Cell::step() {
   if (next.signals != Signal::none) return on_signals(next.signals);
   switch (phase()) {
     case Phase::starting:
-      return start();
+      return is_gated_ && actor_ != nullptr ? Step::idle : start();
     case Phase::running:
       if (is_blocked_) return Step::idle;
       if (current_ != nullptr) return handle(std::move(current_));
@@ -93,13 +105,17 @@ Step Cell::step() {
   return Step::idle;
 }
 
+// Ends come first, then what a supervisor orders, then what the actor itself is due.
 Step Cell::on_signals(Signal signals) {
-  if (has(signals, Signal::child_ended)) take_ended_children();
+  if (has(signals, Signal::orphan)) parent_.store(nobody, std::memory_order_relaxed);
+  // Before anything can come between: a member that is recycled now must not wait again.
+  if (has(signals, Signal::go)) is_gated_ = false;
   if (has(signals, Signal::resume) && is_blocked_) {
     is_blocked_ = false;
     mailbox_.set_mail_wakes(true);
   }
   if (has(signals, Signal::kill)) return kill();
+  if (has(signals, Signal::child_event) && take_child_events() == Step::ended) return Step::ended;
   if (has(signals, Signal::stop)) return begin_stop(EndReason::stopped);
   if (has(signals, Signal::shutdown)) return begin_stop(EndReason::shutdown);
   if (has(signals, Signal::kick)) return begin_stop(EndReason::slow_consumer);
@@ -113,7 +129,16 @@ Step Cell::on_signals(Signal signals) {
     mailbox_.refuse_data(Errc::stopping);
   }
   if (phase() == Phase::stopping) return continue_stop();
-  if (has(signals, Signal::restart) && phase() == Phase::backing_off) return start();
+  if (has(signals, Signal::stop_self) && phase() == Phase::running) return stop_self();
+  if (has(signals, Signal::recycle)) return recycle();
+  if (waits_for_order_) {
+    if (has(signals, Signal::orphan)) return on_orphaned();
+    if (has(signals, Signal::restart)) return back_off(troubles().wait);
+  } else if (has(signals, Signal::backoff_over) && phase() == Phase::backing_off) {
+    return start();
+  }
+  if (has(signals, Signal::unpark) && phase() == Phase::parked) return unpark();
+  if (has(signals, Signal::go) && phase() == Phase::starting) return start();
   if (has(signals, Signal::idle) && phase() == Phase::running) return on_idle_check();
   return Step::worked;
 }
@@ -122,10 +147,7 @@ Step Cell::handle(EnvelopePtr envelope) {
   if (is_stale(*envelope)) return Step::worked;
   ++envelope->attempts;
   auto outcome = receive_guarded(*envelope);
-  if (!outcome) {
-    bury_one(std::move(envelope), DeadCause::failed, outcome.error().reason);
-    return on_failure(std::move(outcome.error().reason));
-  }
+  if (!outcome) return on_handler_failed(std::move(envelope), std::move(outcome.error().reason));
   if (*outcome == Handled::again) {
     current_ = std::move(envelope);
     is_blocked_ = true;
@@ -133,29 +155,43 @@ Step Cell::handle(EnvelopePtr envelope) {
     return Step::idle;
   }
   if (is_counted(envelope->kind)) mailbox_.settle_handled();
-  return *outcome == Handled::stop ? begin_stop(EndReason::stopped) : Step::worked;
+  return *outcome == Handled::stop ? stop_self() : Step::worked;
+}
+
+// The message is tried again by the next self, at the head of the mailbox, or is a dead letter.
+Step Cell::on_handler_failed(EnvelopePtr envelope, std::string reason) {
+  const bool may_retry = is_data(envelope->kind) && !envelope->fails_fast && !is_client() &&
+                         envelope->attempts <= type_->supervision.retries;
+  if (!may_retry) {
+    bury_one(std::move(envelope), DeadCause::failed, reason);
+    return on_failure(std::move(reason));
+  }
+  // Its asker goes on waiting: it is not among those that are told of the failure.
+  if (envelope->kind == Kind::request) (void)requests().close(envelope->request_ref());
+  if (planted(Bug::retry_goes_last)) {
+    mailbox_.settle_handled();
+    (void)mailbox_.push(envelope, id_.generation);
+  } else if (!planted(Bug::retry_loses_message)) {
+    current_ = std::move(envelope);
+  }
+  return on_failure(std::move(reason));
 }
 
 // Whether nobody waits for this any more; keeps the books of requests and timers.
-bool Cell::is_stale(const Envelope& envelope) {
+bool Cell::is_stale(Envelope& envelope) {
   switch (envelope.kind) {
-    case Kind::request: {
-      const TimePoint now = runtime_.world.clock.now();
-      if (envelope.deadline <= now) {
-        mailbox_.settle_dropped(DropCause::expired);
-        return true;
-      }
-      requests().on_received(envelope.request_ref(), envelope.deadline, now);
-      return false;
-    }
+    case Kind::request:
+      return is_stale_request(envelope);
     case Kind::reply: {
       // A blocked client's reply comes here again: it was taken off the books the first time.
       if (envelope.attempts != 0) return false;
-      const auto timer = requests().on_reply(envelope.request);
-      if (timer) {
-        (void)runtime_.timers.cancel(*timer);
+      auto asked = requests().on_reply(envelope.request);
+      if (asked) {
+        (void)runtime_.timers.cancel(asked->deadline);
+        envelope.chain = std::move(asked->chain);
         return false;
       }
+      if (planted(Bug::restart_keeps_asked)) return false;
       mailbox_.settle_dropped(DropCause::late);
       return true;
     }
@@ -173,6 +209,20 @@ bool Cell::is_stale(const Envelope& envelope) {
     default:
       return false;
   }
+}
+
+bool Cell::is_stale_request(const Envelope& envelope) {
+  const TimePoint now = runtime_.world.clock.now();
+  if (envelope.deadline <= now) {
+    mailbox_.settle_dropped(DropCause::expired);
+    return true;
+  }
+  if (!runtime_.directory.is_alive(envelope.sender)) {
+    mailbox_.settle_dropped(DropCause::cancelled);
+    return true;
+  }
+  requests().on_received(envelope.request_ref(), envelope.deadline, now);
+  return false;
 }
 
 // A timer's turn has come: forgets it, or arms it for its next period.
@@ -197,6 +247,19 @@ bool Cell::take_fired(TimerId id) {
 Outcome Cell::receive_guarded(const Envelope& envelope) {
   if (runtime_.world.faults.hit(FaultSite::receive)) return std::unexpected(Failure{"injected"});
   Context context(runtime_, *this);
+  // Told to whoever asks what a worker is busy with; undone on every way out.
+  struct InHandler {
+    InHandler(Cell& given, const Envelope& envelope) noexcept : cell(given) {
+      cell.handling_.store(static_cast<std::uint8_t>(envelope.kind), std::memory_order_relaxed);
+      if (envelope.kind == Kind::request || envelope.kind == Kind::reply)
+        cell.answering_ = &envelope;
+    }
+    ~InHandler() {
+      cell.handling_.store(not_handling, std::memory_order_relaxed);
+      cell.answering_ = nullptr;
+    }
+    Cell& cell;
+  } const in_handler(*this, envelope);
   try {
     return actor_->receive(context, envelope);
   } catch (const std::exception& error) {
@@ -206,36 +269,10 @@ Outcome Cell::receive_guarded(const Envelope& envelope) {
   }
 }
 
-bool Cell::add_watcher(ActorId watcher, ActorId target) {
-  const std::lock_guard lock(watch_mutex_);
-  if (watched_generation_ != target.generation) return false;
-  if (std::find(watchers_.begin(), watchers_.end(), watcher) == watchers_.end()) {
-    watchers_.push_back(watcher);
-  }
-  return true;
-}
-
-void Cell::remove_watcher(ActorId watcher, ActorId target) {
-  const std::lock_guard lock(watch_mutex_);
-  if (watched_generation_ == target.generation) std::erase(watchers_, watcher);
-}
-
-void Cell::child_ended(ActorId child, ActorId target) {
-  {
-    const std::lock_guard lock(watch_mutex_);
-    if (watched_generation_ != target.generation) return;
-    ended_children_.push_back(child);
-  }
-  signal(Signal::child_ended, target);
-}
-
-void Cell::take_ended_children() {
-  std::vector<ActorId> ended;
-  {
-    const std::lock_guard lock(watch_mutex_);
-    ended.swap(ended_children_);
-  }
-  for (const ActorId child : ended) std::erase(holdings().children, child);
+CallChain Cell::chain() const {
+  if (answering_ == nullptr) return {};
+  if (answering_->kind == Kind::reply) return answering_->chain;
+  return {answering_->chain, answering_->sender};
 }
 
 Requests& Cell::requests() {
@@ -246,6 +283,11 @@ Requests& Cell::requests() {
 Holdings& Cell::holdings() {
   if (holdings_ == nullptr) holdings_ = std::make_unique<Holdings>();
   return *holdings_;
+}
+
+Troubles& Cell::troubles() {
+  if (troubles_ == nullptr) troubles_ = std::make_unique<Troubles>();
+  return *troubles_;
 }
 
 }  // namespace backstage

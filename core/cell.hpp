@@ -6,20 +6,24 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/actor.hpp"
+#include "core/call_chain.hpp"
 #include "core/fwd.hpp"
 #include "core/mailbox.hpp"
 #include "core/observer.hpp"
 #include "core/requests.hpp"
 #include "core/string_map.hpp"
+#include "core/supervisor.hpp"
 #include "core/values/pattern.hpp"
+#include "core/values/result.hpp"
 
 namespace backstage {
 
@@ -41,39 +45,67 @@ enum class Step : std::uint8_t {
 
 /// What an actor holds of the engine beyond its mailbox; made on first use. [actor]
 struct Holdings {
-  std::vector<ActorId> children;  ///< in start order
-  std::unordered_map<SubscriptionId, Pattern> subscriptions;
+  Supervisor supervisor;  ///< of its children
+  struct Group {          ///< children that start all or none
+    std::vector<ActorId> members;
+    std::vector<ActorId> waiting;  ///< members that have no self yet
+  };
+  std::vector<Group> groups;  // those not all created yet
+  std::map<SubscriptionId, Pattern> subscriptions;
   StringMap<SubscriptionId> by_pattern;
   struct Timer {
     TimerKey key;
     Duration period;
     TimePoint due;
   };
-  std::unordered_map<TimerId, Timer> timers;
+  std::map<TimerId, Timer> timers;
   std::vector<ActorId> watching;
   std::uint64_t last_timer = 0;
   bool watches_interest = false;
+};
+
+/// What became of an actor's failures; made with the first. [actor]
+struct Troubles {
+  std::string reason;  ///< of the last one
+  Backoff backoff;
+  Duration wait{};         ///< before the next self
+  RestartHistory history;  ///< of an actor without supervisor
 };
 
 /// What a cell is made with.
 struct CellOptions {
   std::string_view name;
   ActorTypePtr type;
-  std::string config;
+  std::string_view config;
   ActorId parent;
   Executor* executor = nullptr;
   Mailbox::Options mailbox;
+  Restart restart = Restart::transient;
   std::unique_ptr<Actor> actor;  ///< clients bring theirs; hosted actors are made by their type
   ActorId tell_started;          ///< who wants Kind::started
+  bool is_gated = false;         ///< one of a group: runs once all of it are created
   std::size_t rule = no_rule;
   std::optional<Pattern> activated_by;  ///< what was subscribed on its behalf
   Duration idle{};
   static constexpr std::size_t no_rule = static_cast<std::size_t>(-1);
 };
 
+/// What became of a child, for its supervisor.
+struct ChildEvent {
+  enum class What : std::uint8_t {
+    created,  ///< (of a group) it has been made and waits for the others
+    started,  ///< it runs
+    failed,   ///< it has no self and waits for an order
+    down,     ///< it was recycled and waits for an order
+    ended,    ///< for good
+  };
+  What what;
+  ActorId child;
+};
+
 class Cell {
  public:
-  Cell(Runtime& runtime, std::uint32_t slot) noexcept : runtime_(runtime), slot_(slot) {}
+  Cell(Runtime& runtime, std::uint32_t slot) noexcept;
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
   ~Cell();
@@ -86,18 +118,30 @@ class Cell {
   /// no lock.
   [[nodiscard]] PushResult accept(EnvelopePtr& envelope, ActorId target);
   void signal(Signal signal, ActorId target);
-  void child_ended(ActorId child, ActorId target);
-  /// False: the target is over, no `down` will come.
-  [[nodiscard]] bool add_watcher(ActorId watcher, ActorId target);
+  /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come
+  /// within `deadline` (nothing: its type's): a kill, and after a kill's own deadline `abandon`.
+  void ask_to_end(Signal how, std::optional<Duration> deadline, ActorId target);
+  /// What ask_to_end's deadline does when it passes.
+  void on_end_overdue(ActorId target);
+  /// False: the target is over, or abandoned: nobody supervises `event.child`.
+  [[nodiscard]] bool tell(const ChildEvent& event, ActorId target);
+  /// Errors: no_actor (the target is over), parked: no `down` will come.
+  [[nodiscard]] Result<void> add_watcher(ActorId watcher, ActorId target);
   void remove_watcher(ActorId watcher, ActorId target);
   [[nodiscard]] Executor& executor() const noexcept { return *executor_; }
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(std::memory_order_relaxed); }
   [[nodiscard]] const Mailbox& mailbox() const noexcept { return mailbox_; }
+  /// The kind it handles at this moment, if any.
+  [[nodiscard]] std::optional<Kind> handling() const noexcept;
+  [[nodiscard]] std::uint64_t restarts() const noexcept {
+    return restarts_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] ActorId parent() const noexcept { return parent_.load(std::memory_order_relaxed); }
 
   // --- [executor]
-  /// One turn: steps until idle, the turn's budget is used, or the life is over. True: more to do,
-  /// post again. False: leave it alone, it may be gone.
-  [[nodiscard]] bool drain();
+  /// One turn: steps until idle, the turn's budget is used (`steps_max`, or turn_time_max), or the
+  /// life is over. True: more to do, post again. False: leave it alone, it may be gone.
+  [[nodiscard]] bool drain(std::uint32_t steps_max = turn_messages_max);
   /// Exactly one envelope or one change of phase. The only way an actor ever runs.
   [[nodiscard]] Step step();
 
@@ -108,8 +152,6 @@ class Cell {
   [[nodiscard]] bool is_client() const noexcept { return type_ == nullptr; }
   /// The type's name; "client" for clients.
   [[nodiscard]] std::string_view type_name() const noexcept;
-  [[nodiscard]] ActorId parent() const noexcept { return parent_; }
-  [[nodiscard]] std::uint64_t restarts() const noexcept { return history_.restarts(); }
 
  private:
   friend class Context;
@@ -118,72 +160,110 @@ class Cell {
   // step, by what there is to do (cell.cpp)
   [[nodiscard]] Step on_signals(Signal signals);
   [[nodiscard]] Step handle(EnvelopePtr envelope);
-  [[nodiscard]] bool is_stale(const Envelope& envelope);
+  [[nodiscard]] Step on_handler_failed(EnvelopePtr envelope, std::string reason);
+  [[nodiscard]] bool is_stale(Envelope& envelope);
+  [[nodiscard]] bool is_stale_request(const Envelope& envelope);
   [[nodiscard]] bool take_fired(TimerId id);
   [[nodiscard]] Outcome receive_guarded(const Envelope& envelope);
-  void take_ended_children();
+  /// Who waits, by way of others, for what this actor does now.
+  [[nodiscard]] CallChain chain() const;
   [[nodiscard]] Requests& requests();
   [[nodiscard]] Holdings& holdings();
+  [[nodiscard]] Troubles& troubles();
 
-  // beginnings and ends (cell_life.cpp)
+  // as a supervisor (cell_children.cpp)
+  [[nodiscard]] Step take_child_events();
+  [[nodiscard]] Orders orders_after(const ChildEvent& event);
+  [[nodiscard]] Step carry_out(const Orders& orders);
+  [[nodiscard]] Result<std::vector<ActorId>> spawn_group(std::span<const SpawnRequest> members);
+  void on_group_event(const ChildEvent& event);
+  [[nodiscard]] Result<void> detach(ActorId child);
+  [[nodiscard]] Step stop_next_child();
+  void kill_children();
+
+  // beginnings (cell_life.cpp)
   [[nodiscard]] Step start();
+  [[nodiscard]] Step begin_running();
   [[nodiscard]] std::expected<std::unique_ptr<Actor>, Failure> create_guarded(Context& context);
   [[nodiscard]] Step on_failure(std::string reason);
+  [[nodiscard]] Step recycle();
+  [[nodiscard]] Step lose_self(EndReason reason);
+  [[nodiscard]] Step after_failure();
+  [[nodiscard]] Step back_off(Duration wait);
+  [[nodiscard]] Step park();
+  [[nodiscard]] Step unpark();
+  [[nodiscard]] Step on_orphaned();
+  [[nodiscard]] bool tell_supervisor(ChildEvent::What what);
+  [[nodiscard]] Step on_idle_check();
+  void arm_idle_check();
+
+  // ends (cell_end.cpp)
+  [[nodiscard]] Step stop_self();
   [[nodiscard]] Step begin_stop(EndReason reason);
   [[nodiscard]] Step continue_stop();
   [[nodiscard]] Step kill();
-  [[nodiscard]] Step back_off();
-  [[nodiscard]] Step park();
   [[nodiscard]] Step finish(EndReason reason);
-  [[nodiscard]] Step on_idle_check();
-  void arm_idle_check();
+  void abandon(ActorId target);
   void destroy_actor(EndReason reason) noexcept;
   void abandon_requests();
   void cancel_timers();
   void release_holdings();
   void bury(std::vector<EnvelopePtr> mail, DeadCause cause, std::string_view reason);
   void bury_one(EnvelopePtr envelope, DeadCause cause, std::string_view reason);
+  void settle_left(const Envelope& envelope);
   void tell_watchers(EndReason reason, bool keeps_living);
+  void tell_down(const std::vector<ActorId>& watchers, ActorId who, const NameRef& name,
+                 EndReason reason);
   void tell_started(bool is_error, std::string_view text);
   void set_phase(Phase phase) noexcept { phase_.store(phase, std::memory_order_relaxed); }
 
   Runtime& runtime_;
   const std::uint32_t slot_;
-  Mailbox mailbox_;
 
   // Constant through one life
+  Restart restart_ = Restart::transient;
+  Mailbox mailbox_;
   ActorId id_;
   NameRef name_;
+  NameRef config_;
   ActorTypePtr type_;
-  ActorId parent_;
   Executor* executor_ = nullptr;
-  std::size_t rule_ = CellOptions::no_rule;
-  Duration idle_{};
-  std::string config_;
-  std::optional<Pattern> activated_by_;
+  struct Activated;  // by a rule, and what belongs to that
+  std::unique_ptr<Activated> activated_;
+
+  // Written [actor], read [any]
+  std::atomic<Phase> phase_{Phase::ended};
+  std::atomic<std::uint8_t> handling_{not_handling};
+  std::atomic<std::uint32_t> restarts_{0};
+  std::atomic<ActorId> parent_{nobody};
 
   // [actor] only
-  std::unique_ptr<Actor> actor_;
-  EnvelopePtr current_;  // at the head, to be handled (again)
-  std::atomic<Phase> phase_{Phase::ended};
-  EndReason end_reason_ = EndReason::stopped;  // while stopping: what follows the children's end
-  Duration backoff_{};
-  std::string failure_;
-  ActorId stopping_child_;
-  TimerKey life_timer_{};  // the restart or the idle check that is due next
-  ActorId tell_started_;
   bool is_draining_ = false;
   bool is_blocked_ = false;
+  bool is_gated_ = false;
+  bool waits_for_order_ = false;
+  EndReason end_reason_ = EndReason::stopped;  // while stopping: what follows the children's end
+  std::unique_ptr<Actor> actor_;
+  EnvelopePtr current_;                  // at the head, to be handled (again)
+  const Envelope* answering_ = nullptr;  // the request or reply that is being handled
+  ActorId stopping_child_;
+  ActorId tell_started_;
+  TimerKey life_timer_{};  // the back-off or the idle check that is due next
+  TimePoint up_since_{};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Holdings> holdings_;
-  RestartHistory history_;
-  std::uint64_t handled_at_idle_check_ = 0;
+  std::unique_ptr<Troubles> troubles_;
 
-  // Guarded by watch_mutex_: who wants to know of the end, and children that ended
-  std::mutex watch_mutex_;
+  // Guarded by watch_mutex_: who wants to know of the end, and what became of children
+  mutable std::mutex watch_mutex_;
   std::uint32_t watched_generation_ = 0;  // 0: over
-  std::vector<ActorId> watchers_;
-  std::vector<ActorId> ended_children_;
+  bool end_is_kill_ = false;              // what end_timer_ waits for
+  bool is_told_parked_ = false;           // watchers have been told, and go on being told so
+  TimerKey end_timer_{};                  // ask_to_end's deadline
+  struct Watch;
+  std::unique_ptr<Watch> watch_;
+
+  static constexpr std::uint8_t not_handling = 0xFF;
 };
 
 }  // namespace backstage

@@ -8,8 +8,10 @@
 namespace backstage {
 namespace {
 
+// Null: there is no memory for it.
 EnvelopePtr data_envelope(Runtime& runtime, const Cell& sender, Kind kind, Message&& message) {
-  auto envelope = runtime.make_envelope(kind);
+  auto envelope = runtime.try_make_envelope(kind);
+  if (envelope == nullptr) return envelope;
   envelope->sender = sender.id();
   envelope->sender_name = sender.name();
   envelope->type = message.type;
@@ -28,6 +30,7 @@ Result<ActorId> Context::resolve(std::string_view name) { return runtime_.resolv
 Result<MessageId> Context::send(ActorId to, Message message) {
   if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
   auto envelope = data_envelope(runtime_, cell_, Kind::send, std::move(message));
+  if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const MessageId id = envelope->id;
   if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
     return Refused(delivered.error());
@@ -41,19 +44,27 @@ Result<MessageId> Context::send(std::string_view to, Message message) {
   return send(*id, std::move(message));
 }
 
-Result<RequestId> Context::request(ActorId to, Message message, Duration deadline) {
+Result<RequestId> Context::request(ActorId to, Message message, const RequestOptions& options) {
   if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
-  if (deadline <= Duration::zero() || deadline > request_deadline_max) {
+  if (options.deadline <= Duration::zero() || options.deadline > request_deadline_max) {
     return runtime_.refuse(Errc::bad_arg);
   }
   auto& requests = cell_.requests();
   if (requests.asked() >= runtime_.limits.requests_per_actor_max) {
     return runtime_.refuse(Errc::requests_full);
   }
-  const RequestId id = requests.next_id();
+  CallChain chain = cell_.chain();
+  const bool goes_round = to == self() || chain.has(to);
+  if ((goes_round && !options.may_cycle) || chain.depth() >= CallChain::depth_max) {
+    return runtime_.refuse(Errc::call_cycle);
+  }
   auto envelope = data_envelope(runtime_, cell_, Kind::request, std::move(message));
+  if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
+  const RequestId id = requests.next_id();
   envelope->request = id;
-  envelope->deadline = now() + deadline;
+  envelope->deadline = now() + options.deadline;
+  envelope->fails_fast = options.fail_fast;
+  envelope->chain = chain;
   // On the books before it leaves: its answer may come on another thread at once, but is only read
   // in a later turn of this actor.
   const TimerKey timer = runtime_.timers.set(
@@ -63,14 +74,19 @@ Result<RequestId> Context::request(ActorId to, Message message, Duration deadlin
     (void)runtime_.timers.cancel(timer);
     return Refused(delivered.error());
   }
-  requests.on_asked(id, timer);
+  requests.on_asked(id, {timer, std::move(chain)});
   return id;
 }
 
 Result<void> Context::reply(RequestRef request, Message message) {
   if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
   if (!cell_.requests().close(request)) return runtime_.refuse(Errc::no_request);
-  runtime_.reply(request, data_envelope(runtime_, cell_, Kind::reply, std::move(message)));
+  auto envelope = runtime_.make_envelope(Kind::reply);
+  envelope->sender = cell_.id();
+  envelope->sender_name = cell_.name();
+  envelope->type = message.type;
+  envelope->payload = std::move(message.payload);
+  runtime_.reply(request, std::move(envelope));
   return {};
 }
 
@@ -130,11 +146,36 @@ Result<void> Context::watch_interest(std::string_view topics) {
 
 Result<Spawned> Context::spawn(const SpawnRequest& request) {
   if (is_reserved(request.name)) return runtime_.refuse(Errc::reserved_name);
-  auto spawned = runtime_.spawn(request, request.as_child ? self() : nobody,
-                                request.tell_started ? self() : nobody, nullptr);
+  // A client has no type that could say how its children are supervised.
+  if (request.as_child && cell_.is_client()) return runtime_.refuse(Errc::bad_arg);
+  const auto opened = runtime_.spawn(request, {.parent = request.as_child ? self() : nobody,
+                                               .spawner = request.tell_started ? self() : nobody});
+  if (!opened) return runtime_.refuse(opened.error());
+  if (!opened->existed) {
+    if (request.as_child) cell_.holdings().supervisor.add(opened->id, opened->restart);
+    opened->cell->executor().post(*opened->cell);
+  }
+  return Spawned{opened->id, opened->existed};
+}
+
+Result<std::vector<ActorId>> Context::spawn_group(std::span<const SpawnRequest> members) {
+  if (members.empty() || cell_.is_client()) return runtime_.refuse(Errc::bad_arg);
+  for (const auto& member : members) {
+    if (is_reserved(member.name)) return runtime_.refuse(Errc::reserved_name);
+  }
+  auto spawned = cell_.spawn_group(members);
   if (!spawned) return runtime_.refuse(spawned.error());
-  if (request.as_child && !spawned->existed) cell_.holdings().children.push_back(spawned->id);
   return spawned;
+}
+
+Result<void> Context::detach(ActorId child) {
+  if (auto detached = cell_.detach(child); !detached) return runtime_.refuse(detached.error());
+  return {};
+}
+
+Result<void> Context::stop(ActorId id, StopVerb verb, std::optional<Duration> deadline) {
+  if (auto asked = runtime_.stop(id, verb, deadline); !asked) return runtime_.refuse(asked.error());
+  return {};
 }
 
 Result<void> Context::monitor(ActorId id) {
@@ -145,10 +186,12 @@ Result<void> Context::monitor(ActorId id) {
   }
   Cell* cell = runtime_.directory.at(id);
   watching.push_back(id);
-  if (cell != nullptr && cell->add_watcher(self(), id)) return {};
+  const auto added =
+      cell == nullptr ? Result<void>(Refused(Errc::no_actor)) : cell->add_watcher(self(), id);
+  if (added) return {};
   auto down = runtime_.make_envelope(Kind::down);
   down->sender = id;
-  down->payload = Payload(token(Errc::no_actor));
+  down->payload = Payload(token(added.error()));
   return runtime_.deliver(self(), std::move(down));
 }
 
@@ -158,7 +201,7 @@ Result<void> Context::demonitor(ActorId id) {
   return {};
 }
 
-void Context::stop_self() noexcept { cell_.signal(Signal::stop, self()); }
+void Context::stop_self() noexcept { cell_.signal(Signal::stop_self, self()); }
 
 Result<TimerId> Context::set_timer(Duration delay, Duration period) {
   if (delay < Duration::zero() || period < Duration::zero()) return runtime_.refuse(Errc::bad_arg);

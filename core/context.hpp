@@ -5,7 +5,10 @@
 /// client's executor. No verb blocks; each answers at once. Views are borrowed for the call.
 #pragma once
 #include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/actor.hpp"
 #include "core/clock.hpp"
@@ -36,17 +39,34 @@ struct Subscribed {
   bool existed = false;              ///< same pattern again: options updated, same id
 };
 
+struct RequestOptions {
+  Duration deadline = request_deadline_default;
+  /// Refused with actor_failed, or answered so when it is queued already, while the target waits to
+  /// be made anew. Otherwise the request waits, within its deadline: one caller's bad message must
+  /// not fail the requests of the others.
+  bool fail_fast = false;
+  /// Let it go round: A -> B -> A. The target must answer without waiting for its own request.
+  bool may_cycle = false;
+};
+
 struct SpawnRequest {
   std::string_view type;
   std::string_view name;
   std::string_view config{};
   bool as_child = false;
   bool tell_started = false;  ///< a Kind::started comes back when it runs, or failed to
+  // Instead of what the type says:
+  std::optional<MailboxLimits> mailbox{};
+  std::optional<Overflow> overflow{};
+  std::optional<Restart> restart{};
 };
 struct Spawned {
   ActorId id;
   bool existed = false;
 };
+
+/// stop: finish this message. drain: handle what is queued. kill: as stop, waiting for no children.
+enum class StopVerb : std::uint8_t { stop, drain, kill };
 
 class Context {
  public:
@@ -63,10 +83,14 @@ class Context {
   /// Errors: no_actor, mailbox_full, stopping, parked, too_large, and those of resolve.
   [[nodiscard]] Result<MessageId> send(ActorId to, Message message);
   [[nodiscard]] Result<MessageId> send(std::string_view to, Message message);
-  /// Exactly one Kind::reply with this id follows: the answer, or an error (timeout, actor_failed).
-  /// Errors: as send, requests_full, bad_arg (deadline not in 1 ns..request_deadline_max).
+  /// Exactly one Kind::reply with this id follows: the answer, or an error (timeout, actor_failed,
+  /// parked). Errors: as send, requests_full, bad_arg (deadline not in 1 ns..request_deadline_max),
+  /// call_cycle (the target waits for this very answer, or the chain is CallChain::depth_max long).
   [[nodiscard]] Result<RequestId> request(ActorId to, Message message,
-                                          Duration deadline = request_deadline_default);
+                                          const RequestOptions& options = {});
+  [[nodiscard]] Result<RequestId> request(ActorId to, Message message, Duration deadline) {
+    return request(to, std::move(message), RequestOptions{deadline});
+  }
   /// Answers an open request, now or in a later turn. First answer wins. Errors: no_request.
   [[nodiscard]] Result<void> reply(RequestRef request, Message message);
   [[nodiscard]] Result<void> reply_error(RequestRef request, Errc error, std::string_view text);
@@ -88,10 +112,25 @@ class Context {
   [[nodiscard]] Result<void> watch_interest(std::string_view topics);
 
   // --- Actors.
-  /// Same name and type: the existing actor, and says so. Errors: no_type, type_mismatch,
-  /// name_in_use, bad_name, reserved_name, actors_full, stopping.
+  /// Same name and type: the existing actor, and says so (it is not adopted as a child). Errors:
+  /// no_type, type_mismatch, name_in_use, bad_name, reserved_name, actors_full, stopping, bad_arg
+  /// (a mailbox of no messages or bytes; a client's child).
   [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
-  /// Kind::down follows, once, when the actor ends for good (also at once, for a dead id).
+  /// Children that start all or none: none handles a message before every one is created. One
+  /// Kind::started follows (`sender` is the first): they run, or (`is_error`) one could not be
+  /// created and the others were ended. Errors: as spawn, name_in_use (one exists): then none was
+  /// made.
+  [[nodiscard]] Result<std::vector<ActorId>> spawn_group(std::span<const SpawnRequest> members);
+  /// The child lives on without a supervisor, as if it had been spawned at the root. Errors:
+  /// no_actor (no child of this actor).
+  [[nodiscard]] Result<void> detach(ActorId child);
+  /// Asks an actor to end. When it has not within `deadline` (nothing: its type's stop_deadline;
+  /// for drain drain_deadline_default) it is killed; one whose handler does not return within
+  /// kill_deadline after that is abandoned. Errors: no_actor, bad_arg (negative deadline).
+  [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb,
+                                  std::optional<Duration> deadline = std::nullopt);
+  /// Kind::down follows, once, when the actor ends for good or is parked; at once for one that is
+  /// over or parked already.
   /// Errors: bad_arg (too many).
   [[nodiscard]] Result<void> monitor(ActorId id);
   /// No Kind::down of it arrives after this. Errors: no_sub (not monitored, or told already).

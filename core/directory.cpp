@@ -21,14 +21,14 @@ Directory::Shard& Directory::shard_of(std::string_view name) const {
 
 Result<Directory::Opened> Directory::open(CellOptions options) {
   Shard& shard = shard_of(options.name);
-  const std::string name(options.name);
+  const std::string_view name = options.name;
   // The name's shard stays locked while the slot opens: a name is single-flight.
   const std::lock_guard lock(shard.mutex);
   if (const auto found = shard.names.find(name); found != shard.names.end()) {
     return Opened{found->second, at(found->second), true};
   }
   auto opened = open_slot(std::move(options));
-  if (opened) shard.names.emplace(name, opened->id);
+  if (opened) shard.names.emplace(opened->cell->name(), opened->id);
   return opened;
 }
 

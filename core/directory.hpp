@@ -60,7 +60,8 @@ class Directory {
   struct Chunk;
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    StringMap<ActorId> names;
+    // Keyed by the cell's own name: nothing is stored twice.
+    std::unordered_map<NameRef, ActorId, NameHash, NameEqual> names;
   };
   [[nodiscard]] Shard& shard_of(std::string_view name) const;
   [[nodiscard]] Result<Opened> open_slot(CellOptions options);

@@ -19,9 +19,10 @@ Result<void> Engine::add_activation(ActivationRule rule) {
 }
 
 Result<Spawned> Engine::spawn(const SpawnRequest& request) {
-  auto spawned = runtime_->spawn(request, nobody, nobody, nullptr);
-  if (!spawned) return runtime_->refuse(spawned.error());
-  return spawned;
+  const auto opened = runtime_->spawn(request, {});
+  if (!opened) return runtime_->refuse(opened.error());
+  if (!opened->existed) opened->cell->executor().post(*opened->cell);
+  return Spawned{opened->id, opened->existed};
 }
 
 Result<Cell*> Engine::attach(std::string_view name, std::unique_ptr<Actor> actor,
@@ -42,11 +43,17 @@ Result<Cell*> Engine::attach(std::string_view name, std::unique_ptr<Actor> actor
 
 Context Engine::context_of(Cell& cell) noexcept { return {*runtime_, cell}; }
 
-Result<void> Engine::stop(ActorId id, StopVerb verb) {
+Result<void> Engine::stop(ActorId id, StopVerb verb, std::optional<Duration> deadline) {
+  auto asked = runtime_->stop(id, verb, deadline);
+  if (!asked) return runtime_->refuse(asked.error());
+  return asked;
+}
+
+Result<void> Engine::unpark(ActorId id) {
   Cell* cell = runtime_->directory.at(id);
   if (cell == nullptr || !runtime_->directory.is_alive(id)) return runtime_->refuse(Errc::no_actor);
-  constexpr std::array<Signal, 3> signals{Signal::stop, Signal::drain, Signal::kill};
-  cell->signal(signals[static_cast<std::size_t>(verb)], id);
+  if (cell->phase() != Phase::parked) return runtime_->refuse(Errc::bad_arg);
+  cell->signal(Signal::unpark, id);
   return {};
 }
 
@@ -57,7 +64,8 @@ bool Engine::is_client(ActorId id) const { return runtime_->directory.type_of(id
 Result<MessageId> Engine::send(ActorId to, Message message, std::string_view from) {
   if (message.payload.size() > payload_bytes_max) return runtime_->refuse(Errc::too_large);
   if (runtime_->intake_closed) return runtime_->refuse(Errc::stopping);
-  auto envelope = runtime_->make_envelope(Kind::send);
+  auto envelope = runtime_->try_make_envelope(Kind::send);
+  if (envelope == nullptr) return runtime_->refuse(Errc::no_memory);
   if (!from.empty()) envelope->sender_name = NameRef(from);
   envelope->type = message.type;
   envelope->payload = std::move(message.payload);
@@ -93,6 +101,7 @@ EngineStats Engine::stats() const {
   stats.timers = runtime_->timers.live();
   stats.retained_bytes = runtime_->topics.retained_bytes();
   stats.dead_letters = runtime_->dead_letters.size();
+  stats.activated = runtime_->activations.living();
   stats.ledger = runtime_->folded();
   for (std::size_t i = 0; i < errc_count; ++i) {
     stats.ledger.refused[i] += runtime_->refused[i].load(std::memory_order_relaxed);
@@ -136,7 +145,9 @@ void Engine::close_intake() noexcept { runtime_->intake_closed = true; }
 bool Engine::is_quiet() const {
   std::uint64_t busy = 0;
   runtime_->directory.for_each([&](const Cell& cell) {
-    if (cell.is_client() || cell.phase() == Phase::backing_off) return;
+    if (cell.is_client() || cell.phase() == Phase::backing_off || cell.phase() == Phase::parked) {
+      return;
+    }
     const Ledger ledger = cell.mailbox().ledger();
     busy += ledger.queued + ledger.running;
   });
@@ -151,7 +162,9 @@ void Engine::stop_all() {
   });
   // The youngest first, as a supervisor would.
   std::reverse(roots.begin(), roots.end());
-  for (const ActorId id : roots) runtime_->directory.at(id)->signal(Signal::shutdown, id);
+  for (const ActorId id : roots) {
+    runtime_->directory.at(id)->ask_to_end(Signal::shutdown, std::nullopt, id);
+  }
 }
 
 std::size_t Engine::hosted_actors() const { return runtime_->directory.hosted(); }

@@ -24,10 +24,8 @@ struct World {
   Alarm& alarm;
   Faults& faults;
   Observer& observer;
+  std::uint64_t seed = 0;  ///< of the jitter between restarts
 };
-
-/// stop: finish this message. drain: handle what is queued. kill: as stop, waiting for no children.
-enum class StopVerb : std::uint8_t { stop, drain, kill };
 
 /// One actor, as seen from outside. A copy.
 struct ActorInfo {
@@ -54,6 +52,7 @@ struct EngineStats {
   std::uint64_t timers = 0;
   std::uint64_t retained_bytes = 0;
   std::uint64_t dead_letters = 0;  ///< in the ring now
+  std::uint64_t activated = 0;     ///< living actors that rules made
   Ledger ledger;
 };
 
@@ -65,7 +64,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // --- Types and rules.
-  /// Errors: name_in_use, bad_name. [any]
+  /// Errors: name_in_use, bad_name, bad_arg (supervision or mailbox out of range). [any]
   [[nodiscard]] Result<void> add_type(ActorType type);
   /// New spawns of it are refused; living actors keep it. Errors: no_type. [any]
   [[nodiscard]] Result<void> remove_type(std::string_view name);
@@ -82,8 +81,12 @@ class Engine {
                                      Executor& executor, const Mailbox::Options& mailbox);
   /// What a client may do, from its executor's thread. Valid while the cell lives.
   [[nodiscard]] Context context_of(Cell& cell) noexcept;
-  /// Errors: no_actor. [any]
-  [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb);
+  /// As Context::stop. Errors: no_actor, bad_arg (negative deadline). [any]
+  [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb,
+                                  std::optional<Duration> deadline = std::nullopt);
+  /// Makes a parked actor anew, with its mail and a fresh budget. Errors: no_actor, bad_arg (it is
+  /// not parked). [any]
+  [[nodiscard]] Result<void> unpark(ActorId id);
   /// Who holds a name now. Errors: no_actor. [any]
   [[nodiscard]] Result<ActorId> find(std::string_view name) const;
   [[nodiscard]] bool is_client(ActorId id) const;

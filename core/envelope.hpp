@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/call_chain.hpp"
 #include "core/clock.hpp"
 #include "core/fwd.hpp"
 #include "core/ids.hpp"
@@ -62,6 +63,8 @@ struct Envelope {
 
   RequestId request{};         ///< request, reply, barrier
   TimePoint deadline = never;  ///< request
+  CallChain chain;             ///< request: who waits for its asker
+  bool fails_fast = false;     ///< request: does not wait while its target is made anew
 
   TimerId timer{};  ///< timer
 

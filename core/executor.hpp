@@ -14,6 +14,8 @@ class Executor {
   /// and not again before that drain has returned, so it never runs twice at a time. Must not call
   /// back into the engine and must not throw. [any]
   virtual void post(Cell& cell) noexcept = 0;
+  /// The cell's life is over: the turn that calls this is its last. [executor]
+  virtual void retired(Cell&) noexcept {}
 };
 
 /// Told when the engine's earliest timer changes to an earlier one.

@@ -1,5 +1,6 @@
 /// Faults: places where tests may make the engine fail on purpose.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 namespace backstage {
@@ -11,7 +12,10 @@ enum class FaultSite : std::uint8_t {
   receive,    ///< a handler fails before it sees the message
   timer_set,  ///< a timer is refused with timers_full
   subscribe,  ///< a subscription is refused with subs_full
+  allocate,   ///< there is no memory for a data envelope: no_memory
+  publish,    ///< a publish is refused with topics_full
 };
+inline constexpr std::size_t fault_site_count = 8;
 
 class Faults {
  public:

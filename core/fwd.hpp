@@ -23,6 +23,7 @@ class Types;
 struct ActorType;
 struct Envelope;
 struct Runtime;
+struct SpawnRequest;
 struct Topic;
 
 }  // namespace backstage

@@ -4,7 +4,7 @@ namespace backstage {
 
 std::string_view token(DropCause cause) noexcept {
   constexpr std::array<std::string_view, drop_cause_count> tokens{
-      "newest", "oldest", "conflated", "expired", "late", "slow", "ended"};
+      "newest", "oldest", "conflated", "expired", "late", "slow", "ended", "failed", "cancelled"};
   return tokens[static_cast<std::size_t>(cause)];
 }
 

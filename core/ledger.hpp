@@ -22,8 +22,10 @@ enum class DropCause : std::uint8_t {
   late,       ///< a reply or timer nobody waits for any more
   slow,       ///< lost with a session that could not keep up
   ended,      ///< timers, replies, notices (and a client's publishes) left when the actor ended
+  failed,     ///< a timer, reply or notice whose handler failed
+  cancelled,  ///< a request whose asker ended before its turn
 };
-inline constexpr std::size_t drop_cause_count = 7;
+inline constexpr std::size_t drop_cause_count = 9;
 [[nodiscard]] std::string_view token(DropCause cause) noexcept;
 
 struct Ledger {

@@ -3,6 +3,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/planted.hpp"
+
 namespace backstage {
 namespace {
 
@@ -45,6 +47,11 @@ void Mailbox::List::remove(Envelope* envelope) noexcept {
   envelope->prev = envelope->next = nullptr;
 }
 
+bool is_valid(const Mailbox::Options& options) noexcept {
+  return options.limits.data_messages_max > 0 && options.limits.data_bytes_max > 0 &&
+         options.overflow < Overflow::kick;
+}
+
 Mailbox::Mailbox() = default;
 Mailbox::~Mailbox() { (void)take_lists(); }
 
@@ -57,23 +64,31 @@ void Mailbox::open(std::uint32_t generation, const Options& options) {
   mail_wakes_ = true;
   is_open_ = true;
   refusal_ = Errc::no_actor;
-  arrivals_ = 0;
-  counts_ = Ledger{};
+  is_down_ = false;
+  arrivals_ = accepted_ = handled_ = 0;
+  running_ = 0;
   notes_.reset();
+  losses_.reset();
 }
 
 Errc Mailbox::closed_for(const Envelope& envelope, std::uint32_t generation) const noexcept {
   if (generation != generation_) return Errc::no_actor;
   if (!is_open_) return Errc::stopping;
-  return is_data(envelope.kind) || refusal_ == Errc::parked ? refusal_ : Errc::no_actor;
+  if (is_down_ && envelope.fails_fast) return Errc::actor_failed;
+  return is_data(envelope.kind) ? refusal_ : Errc::no_actor;
+}
+
+PushResult Mailbox::refuse(Errc why) {
+  ++losses().refused[static_cast<std::size_t>(why)];
+  return {PushVerdict::refused, why, false};
 }
 
 PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation) {
   const std::lock_guard lock(mutex_);
   const bool is_mine = generation == generation_ && is_open_;
   if (const Errc why = closed_for(*envelope, generation); !is_mine || why != Errc::no_actor) {
-    if (is_mine) ++counts_.refused[static_cast<std::size_t>(why)];
-    return {PushVerdict::refused, why, false, is_mine};
+    if (is_mine) return refuse(why);
+    return {PushVerdict::refused, why, false, false};
   }
   if (is_data(envelope->kind)) {
     if (envelope->topic == nullptr) {
@@ -96,7 +111,7 @@ bool Mailbox::has_room(const Envelope& envelope) const noexcept {
 void Mailbox::append(EnvelopePtr envelope) {
   Envelope* raw = envelope.release();
   raw->arrival = ++arrivals_;
-  if (is_counted(raw->kind)) ++counts_.accepted;
+  if (is_counted(raw->kind)) ++accepted_;
   if (!is_data(raw->kind)) {
     control_.push_back(raw);
     if (is_counted(raw->kind)) ++control_count_;
@@ -125,12 +140,19 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope) {
   if (policy != Overflow::drop_oldest && policy != Overflow::conflate) return false;
   // A message larger than the whole budget would evict everything and still not fit.
   if (envelope.payload.size() > options_.limits.data_bytes_max) return false;
+  if (planted(Bug::data_evicts_control) && control_.head != nullptr) {
+    Envelope* control = control_.head;
+    control_.remove(control);
+    if (is_counted(control->kind)) --control_count_;
+    lose(EnvelopePtr(control), DropCause::oldest);
+  }
   Envelope* candidate = data_.head;
   while (candidate != nullptr && !has_room(envelope)) {
     Envelope* next = candidate->next;
     const auto theirs = candidate->overflow;
     if (theirs == Overflow::drop_oldest || theirs == Overflow::conflate) {
       unlink_data(candidate);
+      if (planted(Bug::eviction_leaks_bytes)) data_bytes_ += candidate->payload.size();
       lose(EnvelopePtr(candidate), DropCause::oldest);
     }
     candidate = next;
@@ -142,10 +164,9 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope) {
 PushResult Mailbox::overflow(EnvelopePtr& envelope) {
   switch (envelope->overflow) {
     case Overflow::reject:
-      ++counts_.refused[static_cast<std::size_t>(Errc::mailbox_full)];
-      return {PushVerdict::refused, Errc::mailbox_full, false};
+      return refuse(Errc::mailbox_full);
     case Overflow::kick:
-      ++counts_.accepted;
+      ++accepted_;
       lose(std::move(envelope), DropCause::slow);
       signals_ = signals_ | Signal::kick;
       return {PushVerdict::dropped, {}, wake()};
@@ -154,7 +175,7 @@ PushResult Mailbox::overflow(EnvelopePtr& envelope) {
     case Overflow::conflate:
       break;
   }
-  ++counts_.accepted;
+  ++accepted_;
   lose(std::move(envelope), DropCause::newest);
   // A loss note may be the first work of an idle owner.
   return {PushVerdict::dropped, {}, control_.head != nullptr && wake()};
@@ -163,7 +184,7 @@ PushResult Mailbox::overflow(EnvelopePtr& envelope) {
 // Counts a dropped delivery; for those who want to know, it becomes a note in its own place (or
 // widens the note before it: losses of one subscription and address come in rising order).
 void Mailbox::lose(EnvelopePtr envelope, DropCause cause) {
-  ++counts_.dropped[static_cast<std::size_t>(cause)];
+  if (cause != DropCause::conflated || !planted(Bug::conflation_uncounted)) drop(cause);
   if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return;
   auto& gaps = notes().gaps;
   const Key key = key_of(*envelope);
@@ -225,13 +246,13 @@ EnvelopePtr Mailbox::take_first() {
       control == nullptr || (data != nullptr && data->arrival < control->arrival);
   if (takes_data) {
     unlink_data(data);
-    ++counts_.running;
+    ++running_;
     return EnvelopePtr(data);
   }
   control_.remove(control);
   if (is_counted(control->kind)) {
     --control_count_;
-    ++counts_.running;
+    ++running_;
   }
   if (control->kind == Kind::gap) {
     const auto found = notes_->gaps.find(key_of(*control));
@@ -248,6 +269,43 @@ void Mailbox::set_mail_wakes(bool mail_wakes) {
 void Mailbox::refuse_data(Errc why) {
   const std::lock_guard lock(mutex_);
   refusal_ = why;
+}
+
+void Mailbox::welcome_data() {
+  const std::lock_guard lock(mutex_);
+  if (!planted(Bug::unpark_stays_shut)) refusal_ = Errc::no_actor;
+}
+
+std::vector<EnvelopePtr> Mailbox::go_down() {
+  const std::lock_guard lock(mutex_);
+  mail_wakes_ = false;
+  is_down_ = true;
+  return take_requests_if(true);
+}
+
+void Mailbox::come_up() {
+  const std::lock_guard lock(mutex_);
+  mail_wakes_ = true;
+  is_down_ = false;
+}
+
+std::vector<EnvelopePtr> Mailbox::take_requests() {
+  const std::lock_guard lock(mutex_);
+  return take_requests_if(false);
+}
+
+std::vector<EnvelopePtr> Mailbox::take_requests_if(bool must_fail_fast) {
+  std::vector<EnvelopePtr> taken;
+  for (Envelope* at = data_.head; at != nullptr;) {
+    Envelope* next = at->next;
+    if (at->kind == Kind::request && (!must_fail_fast || at->fails_fast)) {
+      unlink_data(at);
+      ++running_;
+      taken.emplace_back(at);
+    }
+    at = next;
+  }
+  return taken;
 }
 
 bool Mailbox::try_sleep() {
@@ -271,14 +329,16 @@ std::vector<EnvelopePtr> Mailbox::close() {
   return take_lists();
 }
 
+std::vector<EnvelopePtr> Mailbox::close_life(std::uint32_t generation) {
+  const std::lock_guard lock(mutex_);
+  if (generation != generation_ || !is_open_) return {};
+  is_open_ = false;
+  return take_lists();
+}
+
 void Mailbox::retire() {
   const std::lock_guard lock(mutex_);
   generation_ = 0;
-}
-
-std::vector<EnvelopePtr> Mailbox::take_all() {
-  const std::lock_guard lock(mutex_);
-  return take_lists();
 }
 
 std::vector<EnvelopePtr> Mailbox::take_lists() {
@@ -289,20 +349,20 @@ std::vector<EnvelopePtr> Mailbox::take_lists() {
 
 void Mailbox::settle_handled() noexcept {
   const std::lock_guard lock(mutex_);
-  --counts_.running;
-  ++counts_.handled;
+  --running_;
+  ++handled_;
 }
 
 void Mailbox::settle_dropped(DropCause cause) noexcept {
   const std::lock_guard lock(mutex_);
-  --counts_.running;
-  ++counts_.dropped[static_cast<std::size_t>(cause)];
+  --running_;
+  drop(cause);
 }
 
 void Mailbox::settle_dead_lettered() noexcept {
   const std::lock_guard lock(mutex_);
-  --counts_.running;
-  ++counts_.dead_lettered;
+  --running_;
+  ++losses().dead_lettered;
 }
 
 bool Mailbox::is_open_for(std::uint32_t generation) const {
@@ -312,15 +372,47 @@ bool Mailbox::is_open_for(std::uint32_t generation) const {
 
 Ledger Mailbox::ledger() const {
   const std::lock_guard lock(mutex_);
-  Ledger ledger = counts_;
-  ledger.queued = data_count_ + control_count_;
+  Ledger ledger;
+  ledger.accepted = accepted_;
+  ledger.handled = handled_;
+  ledger.running = running_;
+  ledger.queued = std::uint64_t{data_count_} + control_count_;
   ledger.queued_bytes = data_bytes_;
+  if (losses_ != nullptr) {
+    ledger.dead_lettered = losses_->dead_lettered;
+    ledger.dropped = losses_->dropped;
+    ledger.refused = losses_->refused;
+  }
   return ledger;
 }
 
 std::uint64_t Mailbox::queued() const {
   const std::lock_guard lock(mutex_);
-  return data_count_ + control_count_;
+  return std::uint64_t{data_count_} + control_count_;
+}
+
+bool Mailbox::is_consistent() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  std::uint32_t data = 0;
+  std::uint32_t control = 0;
+  bool is_ordered = true;
+  for (const Envelope* at = data_.head; at != nullptr; at = at->next) {
+    ++data;
+    bytes += at->payload.size();
+    is_ordered = is_ordered && (at->next == nullptr || at->next->arrival > at->arrival);
+  }
+  for (const Envelope* at = control_.head; at != nullptr; at = at->next) {
+    if (is_counted(at->kind)) ++control;
+    is_ordered = is_ordered && (at->next == nullptr || at->next->arrival >= at->arrival);
+  }
+  return is_ordered && bytes == data_bytes_ && data == data_count_ && control == control_count_ &&
+         data <= options_.limits.data_messages_max && bytes <= options_.limits.data_bytes_max;
+}
+
+Mailbox::Losses& Mailbox::losses() {
+  if (losses_ == nullptr) losses_ = std::make_unique<Losses>();
+  return *losses_;
 }
 
 Mailbox::Notes& Mailbox::notes() {

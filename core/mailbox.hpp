@@ -5,6 +5,7 @@
 ///
 /// Guarded by one mutex, a leaf: nothing is called while it is held.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -22,13 +23,19 @@ enum class Signal : std::uint16_t {
   stop = 1U << 0U,
   drain = 1U << 1U,
   kill = 1U << 2U,
-  restart = 1U << 3U,  ///< the backoff is over
-  child_ended = 1U << 4U,
-  resume = 1U << 5U,  ///< the client's transport takes messages again
-  kick = 1U << 6U,    ///< an overflow under Overflow::kick
-  idle = 1U << 7U,    ///< time to look whether the actor is idle
+  restart = 1U << 3U,      ///< the supervisor: be made anew, after your back-off
+  child_event = 1U << 4U,  ///< something became of a child
+  resume = 1U << 5U,       ///< the client's transport takes messages again
+  kick = 1U << 6U,         ///< an overflow under Overflow::kick
+  idle = 1U << 7U,         ///< time to look whether the actor is idle
   shutdown = 1U << 8U,
   disconnect = 1U << 9U,  ///< the client's peer is gone
+  recycle = 1U << 10U,    ///< the supervisor: give up your self, keep your mailbox, wait
+  backoff_over = 1U << 11U,
+  orphan = 1U << 12U,  ///< detached: nobody supervises it any more
+  unpark = 1U << 13U,
+  go = 1U << 14U,         ///< all of its group are created
+  stop_self = 1U << 15U,  ///< its own wish
 };
 [[nodiscard]] constexpr Signal operator|(Signal a, Signal b) noexcept {
   return static_cast<Signal>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
@@ -84,8 +91,17 @@ class Mailbox {
   [[nodiscard]] Next next(bool wants_mail);
   /// Whether mail alone may wake the owner; signals always do.
   void set_mail_wakes(bool mail_wakes);
-  /// Refuses new data from now on with `why` (stopping or parked); no_actor means open again.
+  /// Refuses new data from now on with `why` (stopping or parked).
   void refuse_data(Errc why);
+  /// Takes data again, after parking.
+  void welcome_data();
+  /// The actor has failed: mail waits. Requests that do not wait are refused with actor_failed from
+  /// now on, and those that are queued are returned; the caller settles them.
+  [[nodiscard]] std::vector<EnvelopePtr> go_down();
+  /// The actor runs: mail wakes it.
+  void come_up();
+  /// All queued requests, in order; the caller settles them.
+  [[nodiscard]] std::vector<EnvelopePtr> take_requests();
   /// Sleeps if there is nothing to do. False: there is, go on.
   [[nodiscard]] bool try_sleep();
   /// No mail and none accepted from now on: used to passivate. False: there is mail.
@@ -93,12 +109,12 @@ class Mailbox {
   /// Ends the life: every later push is refused. Returns what was left, in order; the caller
   /// settles it.
   [[nodiscard]] std::vector<EnvelopePtr> close();
+  /// As close, from outside, if that life is still open; otherwise nothing. [any]
+  [[nodiscard]] std::vector<EnvelopePtr> close_life(std::uint32_t generation);
   /// After close, once the life is over: what comes now is told no_actor, not stopping.
   void retire();
-  /// Takes all mail but stays open (parking). The caller settles it.
-  [[nodiscard]] std::vector<EnvelopePtr> take_all();
 
-  // How an envelope got by pop, close or take_all ended. [actor]
+  // How an envelope got by next, close or take_requests ended. [actor]
   void settle_handled() noexcept;
   void settle_dropped(DropCause cause) noexcept;
   void settle_dead_lettered() noexcept;
@@ -110,6 +126,8 @@ class Mailbox {
   /// A snapshot. [any]
   [[nodiscard]] Ledger ledger() const;
   [[nodiscard]] std::uint64_t queued() const;
+  /// Counts what it holds anew: counters, bytes, order and bounds agree. For tests: slow. [any]
+  [[nodiscard]] bool is_consistent() const;
 
  private:
   struct List {
@@ -118,6 +136,11 @@ class Mailbox {
     void push_back(Envelope* envelope) noexcept;
     void insert_after(Envelope* before, Envelope* envelope) noexcept;  // null: at the front
     void remove(Envelope* envelope) noexcept;
+  };
+  struct Losses {  // the rare counters, made on first use: an idle actor is small
+    std::uint64_t dead_lettered = 0;
+    std::array<std::uint64_t, drop_cause_count> dropped{};
+    std::array<std::uint64_t, errc_count> refused{};
   };
   struct Notes;  // what clients and conflating mailboxes keep beside the lists; made on first use
 
@@ -132,25 +155,36 @@ class Mailbox {
   [[nodiscard]] bool wake() noexcept;
   [[nodiscard]] EnvelopePtr take_first();
   [[nodiscard]] std::vector<EnvelopePtr> take_lists();
+  [[nodiscard]] std::vector<EnvelopePtr> take_requests_if(bool must_fail_fast);
+  PushResult refuse(Errc why);
+  void drop(DropCause cause) { ++losses().dropped[static_cast<std::size_t>(cause)]; }
   Notes& notes();
+  Losses& losses();
 
   mutable std::mutex mutex_;
   // Guarded by mutex_
   List control_;
   List data_;
   std::uint64_t arrivals_ = 0;
-  std::uint64_t data_count_ = 0;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t handled_ = 0;
   std::uint64_t data_bytes_ = 0;
+  std::uint32_t data_count_ = 0;
   std::uint32_t control_count_ = 0;  // counted control only: no gaps, no barriers
+  std::uint32_t running_ = 0;        // taken, not settled
   std::uint32_t generation_ = 0;
   Signal signals_ = Signal::none;
   bool awake_ = false;
   bool mail_wakes_ = true;
   bool is_open_ = false;
+  bool is_down_ = false;
   Errc refusal_ = Errc::no_actor;  // no_actor: data is welcome
   Options options_;
   std::unique_ptr<Notes> notes_;
-  Ledger counts_;
+  std::unique_ptr<Losses> losses_;
 };
+
+/// Whether a hosted actor can have it: room for something, and a policy that is not a client's.
+[[nodiscard]] bool is_valid(const Mailbox::Options& options) noexcept;
 
 }  // namespace backstage

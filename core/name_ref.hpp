@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,21 @@ class NameRef {
     char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
   Block* block_ = nullptr;
+};
+
+/// For containers keyed by NameRef that are looked up by text.
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>{}(text);
+  }
+  std::size_t operator()(const NameRef& name) const noexcept { return (*this)(name.text()); }
+};
+struct NameEqual {
+  using is_transparent = void;
+  static std::string_view text(std::string_view text) noexcept { return text; }
+  static std::string_view text(const NameRef& name) noexcept { return name.text(); }
+  bool operator()(const auto& a, const auto& b) const noexcept { return text(a) == text(b); }
 };
 
 }  // namespace backstage

@@ -25,6 +25,8 @@ class Observer {
   virtual void failed(ActorId id, std::string_view name, std::string_view reason) noexcept = 0;
   virtual void restarting(ActorId id, std::string_view name, Duration after) noexcept = 0;
   virtual void parked(ActorId id, std::string_view name, std::string_view reason) noexcept = 0;
+  /// Killed, and its handler has not returned: its name is free, its thread is not.
+  virtual void abandoned(ActorId id, std::string_view name) noexcept = 0;
   virtual void ended(ActorId id, std::string_view name, EndReason reason) noexcept = 0;
   virtual void dead_letter(DeadCause cause, std::string_view target,
                            std::string_view reason) noexcept = 0;

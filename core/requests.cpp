@@ -4,18 +4,18 @@
 
 namespace backstage {
 
-Result<TimerKey> Requests::on_reply(RequestId id) {
+Result<Requests::Asked> Requests::on_reply(RequestId id) {
   const auto found = asked_.find(id);
   if (found == asked_.end()) return Refused(Errc::no_request);
-  const TimerKey timer = found->second;
+  Asked asked = std::move(found->second);
   asked_.erase(found);
-  return timer;
+  return asked;
 }
 
 std::vector<TimerKey> Requests::forget_asked() {
   std::vector<TimerKey> timers;
   timers.reserve(asked_.size());
-  for (const auto& [id, timer] : asked_) timers.push_back(timer);
+  for (const auto& [id, asked] : asked_) timers.push_back(asked.deadline);
   asked_.clear();
   return timers;
 }

@@ -3,8 +3,10 @@
 #pragma once
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "core/call_chain.hpp"
 #include "core/clock.hpp"
 #include "core/ids.hpp"
 #include "core/timers.hpp"
@@ -21,10 +23,14 @@ class Requests {
   // --- Asked by this actor.
   [[nodiscard]] RequestId next_id() noexcept { return RequestId{++last_id_}; }
   [[nodiscard]] std::size_t asked() const noexcept { return asked_.size(); }
-  void on_asked(RequestId id, TimerKey deadline) { asked_.emplace(id, deadline); }
+  struct Asked {
+    TimerKey deadline{};
+    CallChain chain;  ///< who waits for the answer beside this actor
+  };
+  void on_asked(RequestId id, Asked asked) { asked_.emplace(id, std::move(asked)); }
   /// The one reply of a request: forgets it, and says which timer to cancel. Errors: no_request
   /// (late: the caller drops the reply).
-  [[nodiscard]] Result<TimerKey> on_reply(RequestId id);
+  [[nodiscard]] Result<Asked> on_reply(RequestId id);
   /// Forgets all, returns the timers to cancel.
   [[nodiscard]] std::vector<TimerKey> forget_asked();
 
@@ -36,7 +42,7 @@ class Requests {
 
  private:
   std::uint64_t last_id_ = 0;
-  std::unordered_map<RequestId, TimerKey> asked_;
+  std::unordered_map<RequestId, Asked> asked_;
   std::unordered_map<RequestRef, TimePoint> open_;
   std::size_t prune_at_ = 64;
 };

@@ -1,5 +1,7 @@
 #include "core/runtime.hpp"
 
+#include <new>
+
 namespace backstage {
 
 Runtime::Runtime(const World& given_world, const Limits& given_limits)
@@ -15,6 +17,25 @@ EnvelopePtr Runtime::make_envelope(Kind kind) {
   envelope->kind = kind;
   envelope->id = MessageId{last_message.fetch_add(1, std::memory_order_relaxed) + 1};
   return envelope;
+}
+
+EnvelopePtr Runtime::try_make_envelope(Kind kind) noexcept {
+  if (world.faults.hit(FaultSite::allocate)) return nullptr;
+  try {
+    return make_envelope(kind);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+std::uint64_t Runtime::chance() noexcept {
+  constexpr std::uint64_t gamma = 0x9E3779B97F4A7C15U;
+  const auto step = chances.fetch_add(1, std::memory_order_relaxed) + 1;
+  std::uint64_t z = world.seed + step * gamma;
+  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+  return z ^ (z >> 31U);
 }
 
 Refused Runtime::refuse(Errc why) noexcept {
@@ -65,34 +86,38 @@ Result<ActorId> Runtime::activate(const Activation& activation) {
   constexpr int tries_max = 10'000;
   for (int i = 0; i < tries_max; ++i) {
     const SpawnRequest request{.type = rule.type, .name = activation.name, .config = rule.config};
-    auto spawned = spawn(request, nobody, nobody, &activation);
-    if (!spawned) return Refused(spawned.error());
-    if (spawned->existed && !directory.is_alive(spawned->id)) continue;
+    auto opened = spawn(request, {.activation = &activation});
+    if (!opened) return Refused(opened.error());
+    if (opened->existed && !directory.is_alive(opened->id)) continue;
+    if (!opened->existed) opened->cell->executor().post(*opened->cell);
     if (activation.subscription) {
-      auto subscribed = topics.subscribe_for(spawned->id, *activation.subscription);
+      auto subscribed = topics.subscribe_for(opened->id, *activation.subscription);
       if (!subscribed) return Refused(subscribed.error());
     }
-    return spawned->id;
+    return opened->id;
   }
   return Refused(Errc::stopping);
 }
 
-Result<Spawned> Runtime::spawn(const SpawnRequest& request, ActorId parent, ActorId spawner,
-                               const Activation* activation) {
+Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnOrigin& origin) {
   if (!is_actor_name(request.name)) return Refused(Errc::bad_name);
   if (intake_closed.load(std::memory_order_relaxed)) return Refused(Errc::stopping);
-  // A living holder is answered from the directory, whatever became of its type since.
-  auto type = types.find(request.type);
+  const auto type = types.find(request.type);
   if (world.faults.hit(FaultSite::spawn)) return Refused(Errc::actors_full);
   if (!type) return Refused(Errc::no_type);
   CellOptions options;
   options.name = request.name;
   options.type = *type;
   options.config = request.config;
-  options.parent = parent;
+  options.parent = origin.parent;
   options.executor = &world.executor;
-  options.mailbox = {(*type)->mailbox, (*type)->overflow, false};
-  options.tell_started = spawner;
+  options.mailbox = {request.mailbox.value_or((*type)->mailbox),
+                     request.overflow.value_or((*type)->overflow), false};
+  if (!is_valid(options.mailbox)) return Refused(Errc::bad_arg);
+  options.restart = request.restart.value_or((*type)->supervision.restart);
+  options.tell_started = origin.spawner;
+  options.is_gated = origin.is_gated;
+  const Activation* activation = origin.activation;
   if (activation != nullptr) {
     if (const auto found = directory.find(request.name)) return existing(*found, **type);
     if (!activations.claim(activation->rule)) return Refused(Errc::activation_limit);
@@ -100,20 +125,29 @@ Result<Spawned> Runtime::spawn(const SpawnRequest& request, ActorId parent, Acto
     options.idle = activations.rule(activation->rule).idle;
     options.activated_by = activation->subscription;
   }
+  const Restart restart = options.restart;
   const auto opened = directory.open(std::move(options));
   if (activation != nullptr && (!opened || opened->existed)) activations.release(activation->rule);
   if (!opened) return Refused(opened.error());
   if (opened->existed) return existing(opened->id, **type);
   world.observer.spawned(opened->id, request.name, request.type);
-  world.executor.post(*opened->cell);
-  return Spawned{opened->id, false};
+  return Opened{opened->id, opened->cell, false, restart};
 }
 
-Result<Spawned> Runtime::existing(ActorId id, const ActorType& type) const {
+Result<Runtime::Opened> Runtime::existing(ActorId id, const ActorType& type) const {
   const auto name = directory.type_of(id);
   if (name == "client") return Refused(Errc::name_in_use);
   if (!name.empty() && name != type.name) return Refused(Errc::type_mismatch);
-  return Spawned{id, true};
+  return Opened{id, directory.at(id), true};
+}
+
+Result<void> Runtime::stop(ActorId id, StopVerb verb, std::optional<Duration> deadline) {
+  if (deadline && *deadline < Duration::zero()) return Refused(Errc::bad_arg);
+  Cell* cell = directory.at(id);
+  if (cell == nullptr || !directory.is_alive(id)) return Refused(Errc::no_actor);
+  constexpr std::array<Signal, 3> signals{Signal::stop, Signal::drain, Signal::kill};
+  cell->ask_to_end(signals[static_cast<std::size_t>(verb)], deadline, id);
+  return {};
 }
 
 void Runtime::fire(const Due& due) {
@@ -129,13 +163,22 @@ void Runtime::fire(const Due& due) {
     case Due::What::request_deadline:
       reply_error({due.who, RequestId{due.number}}, Errc::timeout, sentence(Errc::timeout));
       return;
-    case Due::What::restart:
-      cell->signal(Signal::restart, due.who);
+    case Due::What::backoff_over:
+      cell->signal(Signal::backoff_over, due.who);
+      return;
+    case Due::What::end_overdue:
+      cell->on_end_overdue(due.who);
       return;
     case Due::What::idle_check:
       cell->signal(Signal::idle, due.who);
       return;
   }
+}
+
+void Runtime::give_up(EnvelopePtr envelope, DeadCause cause, std::string_view target,
+                      std::string_view reason, Errc answer) {
+  if (envelope->kind == Kind::request) reply_error(envelope->request_ref(), answer, reason);
+  bury(std::move(envelope), cause, target, reason);
 }
 
 void Runtime::bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,

@@ -27,14 +27,35 @@ struct Runtime {
   [[nodiscard]] Result<ActorId> resolve(std::string_view name);
   /// Spawns the actor of an activation and subscribes it. Errors: as Context::spawn. [any]
   [[nodiscard]] Result<ActorId> activate(const Activation& activation);
-  [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request, ActorId parent, ActorId spawner,
-                                      const Activation* activation);
-  [[nodiscard]] Result<Spawned> existing(ActorId id, const ActorType& type) const;
+  struct SpawnOrigin {
+    ActorId parent{};
+    ActorId spawner{};  ///< who wants Kind::started
+    bool is_gated = false;
+    const Activation* activation = nullptr;
+  };
+  /// A cell that does not run yet: whoever spawned it posts it, once it knows it.
+  struct Opened {
+    ActorId id;
+    Cell* cell = nullptr;
+    bool existed = false;
+    Restart restart{};
+  };
+  [[nodiscard]] Result<Opened> spawn(const SpawnRequest& request, const SpawnOrigin& origin);
+  [[nodiscard]] Result<Opened> existing(ActorId id, const ActorType& type) const;
+  /// Errors: no_actor, bad_arg. [any]
+  [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb, std::optional<Duration> deadline);
   void fire(const Due& due);
+  /// What could not be handled: answers it if it is a request, and buries it. [any]
+  void give_up(EnvelopePtr envelope, DeadCause cause, std::string_view target,
+               std::string_view reason, Errc answer);
   /// Keeps a dead letter and publishes it on $dead/<cause>. [any]
   void bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
             std::string_view reason);
   [[nodiscard]] EnvelopePtr make_envelope(Kind kind);
+  /// Null: out of memory. For data, which can be refused; control is small and must get through.
+  [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind) noexcept;
+  /// Uniform over all values; the same sequence for the same seed. [any]
+  [[nodiscard]] std::uint64_t chance() noexcept;
   /// Counts a refusal that no mailbox could count. Returns it as an error.
   Refused refuse(Errc why) noexcept;
   void fold(const Ledger& ledger);
@@ -43,6 +64,7 @@ struct Runtime {
   World world;
   const Limits limits;
   std::atomic<std::uint64_t> last_message{0};
+  std::atomic<std::uint64_t> chances{0};
   std::atomic<bool> intake_closed{false};
   Activations activations;
   Types types;

@@ -1,49 +1,68 @@
-/// Supervisor: decides what follows a failure. Pure: takes the time as an argument.
+/// Supervisor: what an actor decides about its children. Pure: knows no cell, clock or thread.
 ///
-/// Words and meaning are OTP's: more than `intensity` failures within `period` are too many. The
-/// root is one_for_one and parks (ruling 21).
+/// It is told what became of a child and answers with orders, which its cell carries out. A group
+/// restart (one_for_all, rest_for_one) takes the children concerned down one at a time, the
+/// youngest first, and then makes them anew one at a time, the oldest first.
 #pragma once
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/values/limits.hpp"
+#include "core/ids.hpp"
+#include "core/supervision.hpp"
 
 namespace backstage {
 
-struct RestartPolicy {
-  std::uint32_t intensity = restart_intensity;
-  Duration period = restart_period;
-  Duration backoff_min = restart_backoff_min;
-  Duration backoff_max = restart_backoff_max;
-};
-
-struct Decision {
-  enum class Verb : std::uint8_t { restart, park };
+struct Order {
+  enum class Verb : std::uint8_t {
+    restart,   ///< be made anew, after the wait your own back-off asks for
+    recycle,   ///< give up your self, keep your mailbox, wait for `restart`
+    stop,      ///< (temporary children) end for good
+    escalate,  ///< not to a child: too many failures, the supervisor itself has failed
+  };
   Verb verb;
-  Duration after{};  ///< restart: how long to wait first
-};
+  ActorId child;
 
-/// The failures of one actor within its period.
-class RestartHistory {
+  friend bool operator==(const Order&, const Order&) = default;
+};
+using Orders = std::vector<Order>;
+
+class Supervisor {
  public:
-  /// Notes a failure at `now` and says what follows. The wait doubles with each failure inside the
-  /// period, from backoff_min up to backoff_max. [actor]
-  [[nodiscard]] Decision on_failure(const RestartPolicy& policy, TimePoint now);
-  /// Since the actor was spawned. [any]
-  [[nodiscard]] std::uint64_t restarts() const noexcept {
-    return restarts_.load(std::memory_order_relaxed);
-  }
-  void clear() noexcept {
-    failures_.clear();
-    restarts_.store(0, std::memory_order_relaxed);
-  }
+  /// A child that is starting. Children are kept in the order of their adding.
+  void add(ActorId child, Restart restart);
+  /// It has ended for good, or is detached. Nothing for strangers.
+  [[nodiscard]] Orders on_gone(ActorId child);
+  /// It failed and waits for an order. `supervision` is the supervisor's own.
+  [[nodiscard]] Orders on_failed(ActorId child, const Supervision& supervision, TimePoint now);
+  /// It was recycled and waits for an order.
+  [[nodiscard]] Orders on_down(ActorId child);
+  /// It runs (again).
+  [[nodiscard]] Orders on_started(ActorId child);
+
+  [[nodiscard]] bool has(ActorId child) const noexcept;
+  [[nodiscard]] bool empty() const noexcept { return children_.empty(); }
+  /// In start order.
+  [[nodiscard]] std::vector<ActorId> children() const;
+  [[nodiscard]] ActorId youngest() const noexcept { return children_.back().id; }
+  [[nodiscard]] ActorId oldest() const noexcept { return children_.front().id; }
+  /// For a new self: no children, no history.
+  void clear() noexcept;
 
  private:
-  std::vector<TimePoint> failures_;  // oldest first, at most intensity + 1
-  std::atomic<std::uint64_t> restarts_{0};
+  enum class State : std::uint8_t { up, going_down, down, coming_up };
+  struct Child {
+    ActorId id;
+    Restart restart;
+    State state = State::coming_up;
+    bool falls = false;  // a group restart has yet to take it down
+    bool rises = false;  // a group restart has yet to make it anew
+  };
+  using Children = std::vector<Child>;
+  [[nodiscard]] Children::iterator find(ActorId child) noexcept;
+  void advance(Orders& orders);
+
+  Children children_;
+  RestartHistory history_;
 };
 
 }  // namespace backstage

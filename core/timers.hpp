@@ -22,8 +22,9 @@ struct Due {
   enum class What : std::uint8_t {
     user_timer,        ///< `number` is the actor's TimerId
     request_deadline,  ///< `number` is the actor's RequestId
-    restart,
+    backoff_over,
     idle_check,
+    end_overdue,  ///< it was asked to end and has not
   };
   What what;
   ActorId who;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <shared_mutex>
 
+#include "core/planted.hpp"
 #include "core/runtime.hpp"
 
 namespace backstage {
@@ -40,7 +41,14 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
                           std::vector<Subscription>& gone) {
   Published result{++topic.seq, 0, 0};
   for (const Subscription& subscription : topic.matched) {
-    auto envelope = runtime_.make_envelope(Kind::publish);
+    auto envelope = runtime_.try_make_envelope(Kind::publish);
+    if (envelope == nullptr) {
+      // Offered, and refused for want of memory: the same to the publisher as a full mailbox.
+      (void)runtime_.refuse(Errc::no_memory);
+      ++result.matched;
+      ++result.full;
+      continue;
+    }
     envelope->sender = publication.sender;
     envelope->sender_name = publication.sender_name;
     envelope->type = publication.message->type;
@@ -106,7 +114,8 @@ void Topics::rematch(Topic& topic, Woken& woken) {
             [](const auto& a, const auto& b) { return a.id < b.id; });
   topic.matched = std::move(matched);
   for (const auto& subscription : topic.matched) {
-    if (subscription.snapshot && subscription.born > known) {
+    const bool is_new = subscription.born > known || planted(Bug::snapshot_lags);
+    if (subscription.snapshot && is_new) {
       give_snapshot(topic, subscription, woken);
     }
   }

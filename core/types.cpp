@@ -6,6 +6,9 @@ namespace backstage {
 
 Result<void> Types::add(ActorType type) {
   if (!is_type_name(type.name) || is_reserved(type.name)) return Refused(Errc::bad_name);
+  if (!is_valid(type.supervision) || !is_valid({type.mailbox, type.overflow, false})) {
+    return Refused(Errc::bad_arg);
+  }
   auto shared = std::make_shared<const ActorType>(std::move(type));
   const std::lock_guard lock(mutex_);
   const bool is_new = types_.try_emplace(shared->name, shared).second;

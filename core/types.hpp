@@ -10,7 +10,7 @@ namespace backstage {
 
 class Types {
  public:
-  /// Errors: name_in_use, bad_name. [any]
+  /// Errors: name_in_use, bad_name, bad_arg (supervision or mailbox out of range). [any]
   [[nodiscard]] Result<void> add(ActorType type);
   /// Errors: no_type. [any]
   [[nodiscard]] Result<void> remove(std::string_view name);

@@ -26,10 +26,18 @@ void Monitor::restarting(ActorId, std::string_view name, Duration after) noexcep
 }
 
 void Monitor::parked(ActorId, std::string_view name, std::string_view reason) noexcept {
-  log_.error("actor parked: it failed too often and takes no messages",
+  log_.error(
+      "actor parked: it failed too often and takes no messages",
+      {{"actor", name},
+       {"reason", reason},
+       {"next",
+        R"(mend the cause, then send $backstage {"op":"unpark","name":...}; its mail waits)"}});
+}
+
+void Monitor::abandoned(ActorId, std::string_view name) noexcept {
+  log_.error("actor abandoned: it was killed and its handler does not return",
              {{"actor", name},
-              {"reason", reason},
-              {"next", "mend the cause, then stop it and let it be spawned anew"}});
+              {"next", "its name is free again; its thread is lost until the handler returns"}});
 }
 
 void Monitor::ended(ActorId, std::string_view name, EndReason reason) noexcept {

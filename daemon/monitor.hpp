@@ -19,6 +19,7 @@ class Monitor final : public Observer, public gateway::Events, public plugin_hos
   void failed(ActorId id, std::string_view name, std::string_view reason) noexcept override;
   void restarting(ActorId id, std::string_view name, Duration after) noexcept override;
   void parked(ActorId id, std::string_view name, std::string_view reason) noexcept override;
+  void abandoned(ActorId id, std::string_view name) noexcept override;
   void ended(ActorId id, std::string_view name, EndReason reason) noexcept override;
   void dead_letter(DeadCause cause, std::string_view target,
                    std::string_view reason) noexcept override;

@@ -68,8 +68,10 @@ plugin_host::TypeSettings type_settings(const Config& config, std::string_view t
   settings.mailbox = {found->mailbox.messages, found->mailbox.bytes};
   settings.overflow = overflow_of(found->overflow);
   const auto& supervision = found->supervision;
-  settings.restart = {supervision.intensity, supervision.period, supervision.backoff_min,
-                      supervision.backoff_max};
+  settings.supervision.intensity = supervision.intensity;
+  settings.supervision.period = supervision.period;
+  settings.supervision.backoff_min = supervision.backoff_min;
+  settings.supervision.backoff_max = supervision.backoff_max;
   return settings;
 }
 

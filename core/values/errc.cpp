@@ -38,6 +38,8 @@ constexpr std::array<Row, errc_count> rows{{
     {"actors_full", "the limit of living actors is reached"},
     {"activation_limit", "the activation rule has made as many actors as it may"},
     {"slow_consumer", "the receiver cannot keep up"},
+    {"call_cycle", "the actor that is asked waits itself, by way of others, for the one that asks"},
+    {"no_memory", "the daemon is out of memory for more messages"},
     {"unsupported", "not supported here"},
 }};
 

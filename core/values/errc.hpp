@@ -33,6 +33,8 @@ enum class Errc : std::uint8_t {
   actors_full,       ///< actors_max actors exist already
   activation_limit,  ///< the activation rule's `max` is reached
   slow_consumer,     ///< the receiver cannot keep up and its session was ended
+  call_cycle,        ///< the request would wait for one that waits for it, or is nested too deep
+  no_memory,         ///< the daemon has no memory for one more message
   unsupported,       ///< known, but not offered by this build or this target
 };
 inline constexpr std::size_t errc_count = static_cast<std::size_t>(Errc::unsupported) + 1;

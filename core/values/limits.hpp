@@ -37,6 +37,14 @@ inline constexpr std::uint32_t restart_intensity = 3;
 inline constexpr auto restart_period = 10s;
 inline constexpr auto restart_backoff_min = 100ms;
 inline constexpr auto restart_backoff_max = 10s;
+/// Up this long, a self's next failure waits backoff_min again.
+inline constexpr auto restart_healthy_after = 10s;
+inline constexpr std::uint32_t restart_jitter_percent = 20;
+
+// --- Ends: each verb has a deadline, and what follows when it passes. ---------------------------
+inline constexpr auto stop_deadline_default = 5s;    ///< then the actor is killed
+inline constexpr auto drain_deadline_default = 10s;  ///< then it is killed
+inline constexpr auto kill_deadline = 1s;  ///< then, if a handler does not return, it is abandoned
 
 inline constexpr auto request_deadline_default = 5s;
 inline constexpr auto request_deadline_max = 24h;
@@ -58,6 +66,7 @@ struct Limits {
   std::uint32_t requests_per_actor_max = 4'096;
   std::uint32_t monitors_per_actor_max = 4'096;
   std::uint64_t retained_bytes_max = 64U << 20U;
+  /// For each cause.
   std::uint32_t dead_letters_max = 1'024;
   std::uint64_t dead_letter_bytes_max = 8U << 20U;
 };

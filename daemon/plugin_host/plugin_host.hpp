@@ -25,7 +25,7 @@ namespace backstage::plugin_host {
 struct TypeSettings {
   MailboxLimits mailbox;
   Overflow overflow = Overflow::reject;
-  RestartPolicy restart;
+  Supervision supervision;
 };
 
 struct Options {

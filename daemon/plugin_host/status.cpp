@@ -61,6 +61,10 @@ bs_status status_of(Errc code) noexcept {
       return BS_E_ACTIVATION_LIMIT;
     case Errc::slow_consumer:
       return BS_E_SLOW_CONSUMER;
+    case Errc::call_cycle:
+      return BS_E_CALL_CYCLE;
+    case Errc::no_memory:
+      return BS_E_NO_MEMORY;
     case Errc::unsupported:
       return BS_E_NOSUP;
   }
@@ -114,10 +118,12 @@ std::int32_t end_of(EndReason reason) noexcept {
     case EndReason::stopped:
     case EndReason::drained:
     case EndReason::killed:
+    case EndReason::abandoned:
     case EndReason::slow_consumer:
     case EndReason::disconnected:
       return BS_END_STOPPED;
     case EndReason::failed:
+    case EndReason::recycled:
     case EndReason::parked:
       return BS_END_FAILED;
     case EndReason::passivated:
@@ -129,8 +135,9 @@ std::int32_t end_of(EndReason reason) noexcept {
 }
 
 bs_status status_of_down(std::string_view reason) noexcept {
-  static constexpr std::array<std::pair<std::string_view, bs_status>, 5> failures{{
+  static constexpr std::array<std::pair<std::string_view, bs_status>, 6> failures{{
       {"failed", BS_E_ACTOR_FAILED},
+      {"abandoned", BS_E_ACTOR_FAILED},
       {"parked", BS_E_PARKED},
       {"shutdown", BS_E_STOPPING},
       {"slow_consumer", BS_E_SLOW_CONSUMER},

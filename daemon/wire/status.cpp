@@ -47,6 +47,7 @@ constexpr std::uint16_t number_of(Errc code) noexcept {
       return 404;
     case Errc::name_in_use:
     case Errc::type_mismatch:
+    case Errc::call_cycle:
       return 409;
     case Errc::too_large:
       return 413;
@@ -66,6 +67,7 @@ constexpr std::uint16_t number_of(Errc code) noexcept {
     case Errc::parked:
     case Errc::actors_full:
     case Errc::activation_limit:
+    case Errc::no_memory:
       return 503;
     case Errc::timeout:
       return 504;

@@ -17,21 +17,43 @@ Outcome fail_on_bad(Context&, const Envelope& envelope) {
 
 }  // namespace
 
-TEST_CASE("the history allows intensity restarts within a period and doubles the wait", "[core]") {
+TEST_CASE("a history holds at most intensity restarts within a period", "[core]") {
   RestartHistory history;
-  const RestartPolicy policy{3, 10s, 100ms, 350ms};
   TimePoint now{1h};
-  const Duration waits[] = {100ms, 200ms, 350ms};
-  for (const Duration wait : waits) {
-    const auto decision = history.on_failure(policy, now);
-    CHECK(decision.verb == Decision::Verb::restart);
-    CHECK(decision.after == wait);
-  }
-  CHECK(history.on_failure(policy, now).verb == Decision::Verb::park);
+  for (int i = 0; i < 3; ++i) CHECK(history.add(3, 10s, now));
+  CHECK_FALSE(history.add(3, 10s, now));
+  now += 10s;
+  CHECK_FALSE(history.add(3, 10s, now));  // the edge still counts, as in OTP
   now += 11s;
-  const auto later = history.on_failure(policy, now);
-  CHECK(later.verb == Decision::Verb::restart);
-  CHECK(later.after == 100ms);
+  CHECK(history.add(3, 10s, now));
+  CHECK_FALSE(history.add(0, 10s, now));
+}
+
+TEST_CASE("the wait doubles up to its bound and begins anew after health", "[core]") {
+  Backoff backoff;
+  Supervision policy;
+  policy.backoff_min = 100ms;
+  policy.backoff_max = 350ms;
+  policy.healthy_after = 5s;
+  policy.jitter_percent = 0;
+  const Duration waits[] = {100ms, 200ms, 350ms, 350ms};
+  for (const Duration wait : waits) CHECK(backoff.next(policy, 4s, 0) == wait);
+  CHECK(backoff.next(policy, 5s, 0) == Duration(100ms));
+}
+
+TEST_CASE("jitter shortens a wait by no more than its percent", "[core]") {
+  Supervision policy;
+  policy.backoff_min = policy.backoff_max = 100ms;
+  policy.jitter_percent = 20;
+  std::set<Duration> seen;
+  for (std::uint64_t chance = 0; chance < 5000; chance += 7) {
+    Backoff backoff;
+    const Duration wait = backoff.next(policy, {}, chance);
+    CHECK(wait <= Duration(100ms));
+    CHECK(wait >= Duration(80ms));
+    seen.insert(wait);
+  }
+  CHECK(seen.size() > 500);
 }
 
 TEST_CASE("a failing message is a dead letter and the mailbox survives the restart", "[core]") {
@@ -69,7 +91,7 @@ TEST_CASE("an exception of any kind is a failure of that actor only", "[core]") 
   CHECK(script->got.back().text == "fine");
 }
 
-TEST_CASE("an actor that fails too often is parked, its mail buried, its monitors told", "[core]") {
+TEST_CASE("an actor that fails too often is parked, its mail kept, its monitors told", "[core]") {
   Stage stage;
   stage.type("t", fail_on_bad);
   stage.spawn("t", "a");
@@ -86,12 +108,52 @@ TEST_CASE("an actor that fails too often is parked, its mail buried, its monitor
   CHECK(stage.record.has("parked a"));
   CHECK(stage.send("a", "x").error() == Errc::parked);
   CHECK(texts(*watcher, Kind::down) == Texts{"parked"});
-  CHECK(stage.engine.dead_letters().back().cause == DeadCause::parked);
-  CHECK(stage.engine.dead_letters().size() == restart_intensity + 2);
+  CHECK(stage.engine.dead_letters().size() == restart_intensity + 1);
+  CHECK(stage.ledger().queued == 1);
   CHECK(stage.ledger().is_balanced());
   CHECK(stage.engine.stop(*stage.engine.find("a"), StopVerb::stop));
   stage.settle();
   CHECK_FALSE(stage.engine.find("a"));
+  CHECK(stage.engine.dead_letters().back().cause == DeadCause::stopped);
+  CHECK(stage.ledger().queued == 0);
+}
+
+TEST_CASE("an unparked actor handles the mail that waited, with a fresh budget", "[core]") {
+  Stage stage;
+  const auto script = stage.type("t", fail_on_bad);
+  const auto id = stage.spawn("t", "a");
+  CHECK(stage.engine.unpark(id).error() == Errc::bad_arg);
+  for (std::uint32_t i = 0; i <= restart_intensity; ++i) CHECK(stage.send("a", "bad"));
+  CHECK(stage.send("a", "left"));
+  stage.advance(9s);
+  REQUIRE(stage.record.has("parked a"));
+  CHECK(stage.engine.unpark(id));
+  stage.settle();
+  CHECK(script->got.back().text == "left");
+  CHECK(stage.send("a", "bad"));
+  CHECK(stage.send("a", "more"));
+  stage.advance(1s);
+  CHECK(script->got.back().text == "more");
+  CHECK(stage.engine.unpark({id.slot, id.generation + 1}).error() == Errc::no_actor);
+  CHECK(stage.ledger().is_balanced());
+}
+
+TEST_CASE("a request to an actor that is then parked is answered at once", "[core]") {
+  Stage stage;
+  stage.type("t", fail_on_bad);
+  stage.spawn("t", "a");
+  const auto asker = stage.type("q", [](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind == Kind::send) CHECK(context.request(*context.resolve("a"), {}, 60s));
+    return Handled::done;
+  });
+  stage.spawn("q", "q");
+  for (std::uint32_t i = 0; i <= restart_intensity; ++i) CHECK(stage.send("a", "bad"));
+  stage.settle();
+  CHECK(stage.send("q", "go"));
+  stage.advance(9s);
+  REQUIRE(asker->got.size() == 2);
+  CHECK(asker->got.back().error == Errc::parked);
+  CHECK(stage.engine.dead_letters().back().cause == DeadCause::parked);
 }
 
 TEST_CASE("a restart keeps the subscriptions and drops the timers of the failed self", "[core]") {

@@ -19,6 +19,7 @@ class Silent final : public Observer {
   void started(ActorId, std::string_view, std::string_view) noexcept override {}
   void failed(ActorId, std::string_view, std::string_view) noexcept override {}
   void restarting(ActorId, std::string_view, Duration) noexcept override {}
+  void abandoned(ActorId, std::string_view) noexcept override {}
   void parked(ActorId, std::string_view, std::string_view) noexcept override {}
   void ended(ActorId, std::string_view, EndReason) noexcept override {}
   void dead_letter(DeadCause, std::string_view, std::string_view) noexcept override {}

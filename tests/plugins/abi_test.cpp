@@ -72,6 +72,8 @@ TEST_CASE("status numbers are distinct, stable and the same in C and C++", "[abi
   CHECK(BS_E_ARG == -2);
   CHECK(BS_E_NO_ACTOR == -16);
   CHECK(BS_E_SLOW_CONSUMER == -39);
+  CHECK(BS_E_CALL_CYCLE == -40);
+  CHECK(BS_E_NO_MEMORY == -41);
   CHECK(backstage::status_name(-40) == "unknown");
 }
 

@@ -83,6 +83,7 @@ class Record final : public Observer {
   void parked(ActorId, std::string_view name, std::string_view) noexcept override {
     add("parked", name);
   }
+  void abandoned(ActorId, std::string_view name) noexcept override { add("abandoned", name); }
   void ended(ActorId, std::string_view name, EndReason reason) noexcept override {
     add("ended", name, token(reason));
   }

@@ -52,6 +52,8 @@ TEST_CASE("the numbers that clients act on stay as they were published", "[wire]
   CHECK(status(Errc::too_large) == Status{413, "too_large"});
   CHECK(status(Errc::mailbox_full) == Status{429, "mailbox_full"});
   CHECK(status(Errc::slow_consumer) == Status{429, "slow_consumer"});
+  CHECK(status(Errc::call_cycle) == Status{409, "call_cycle"});
+  CHECK(status(Errc::no_memory) == Status{503, "no_memory"});
   CHECK(status(Errc::retained_full) == Status{429, "retained_full"});
   CHECK(status(Errc::actor_failed) == Status{500, "actor_failed"});
   CHECK(status(Errc::unsupported) == Status{501, "unsupported"});

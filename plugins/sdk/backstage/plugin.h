@@ -10,21 +10,21 @@
 ///                    nothing in thread_local storage. Two actors of one type do run at once.
 ///   [loader-thread]  called one at a time by the daemon's loader thread; no bs_ctx exists.
 ///
-/// Ownership. Nobody frees the other side's memory. What the host passes in is valid until the
-/// callback returns, unless a sentence says otherwise; what the plugin passes in is read or copied
-/// before the call returns. Message bodies are kept longer by buf_ref only.
+/// Ownership. Nobody frees the other side's memory. What the host passes in is valid until the call
+/// returns, unless a sentence says otherwise (buf_ref keeps bodies); what the plugin passes in is
+/// read or copied before the call returns.
 ///
-/// Errors. Functions return a bs_status: 0 or positive is success, negative is failure and changes
-/// nothing. set_error adds the sentence a person needs. No exception, longjmp, panic or thread exit
-/// may cross the boundary in either direction.
+/// Errors. A bs_status: 0 or positive is success, negative is failure and changed nothing.
+/// set_error adds the sentence a person needs. No exception, longjmp, panic or thread exit may cross
+/// the boundary in either direction.
 ///
 /// Growth. Value types (bs_slice, bs_addr, bs_request, bs_out) and extension tables are frozen for
 /// ever. Tables that begin with struct_size grow at their end only; the reader checks BS_HAS before
 /// it uses a field that v1.0 did not have. Never copy *their* struct_size bytes, never refuse a
 /// larger table, never write past the size the other side declared.
 ///
-/// Units: times are milliseconds of a monotonic clock, sizes are bytes. Texts are UTF-8, not
-/// NUL-terminated unless they are const char *.
+/// Units: milliseconds of a monotonic clock; bytes. Texts: UTF-8, ended by NUL only as const char
+/// *.
 #ifndef BACKSTAGE_PLUGIN_H
 #define BACKSTAGE_PLUGIN_H
 
@@ -56,8 +56,7 @@ enum {
   BS_E_FAIL = -1,   ///< the plugin failed; set_error says why
   BS_E_ARG = -2,    ///< an argument is missing or out of range          (engine: bad_arg)
   BS_E_NOSUP = -3,  ///< known, but not offered by this host             (engine: unsupported)
-  BS_E_STATE = -4,  ///< not now: a second reply, a reply to no open request (engine: no_request),
-                    ///< or an [actor-turn] function outside of a turn
+  BS_E_STATE = -4,  ///< not now: no such open request (engine: no_request); outside of a turn
   BS_E_BUSY = -5,   ///< only from save and quiesce: ask again later
 
   // One per error of the engine; the names are the tokens of the wire protocol.
@@ -84,11 +83,12 @@ enum {
   BS_E_REQUESTS_FULL = -36,
   BS_E_ACTORS_FULL = -37,
   BS_E_ACTIVATION_LIMIT = -38,
-  BS_E_SLOW_CONSUMER = -39
+  BS_E_SLOW_CONSUMER = -39,
+  BS_E_CALL_CYCLE = -40,
+  BS_E_NO_MEMORY = -41
 };
 
 // --- Value types: frozen. ------------------------------------------------------------------------
-
 /// Borrowed bytes. ptr may be NULL when len is 0.
 typedef struct bs_slice {
   const void* ptr;

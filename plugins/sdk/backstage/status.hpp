@@ -77,6 +77,10 @@ namespace backstage {
       return "activation_limit";
     case BS_E_SLOW_CONSUMER:
       return "slow_consumer";
+    case BS_E_CALL_CYCLE:
+      return "call_cycle";
+    case BS_E_NO_MEMORY:
+      return "no_memory";
     default:
       return "unknown";
   }
