@@ -47,6 +47,7 @@ enum class Step : std::uint8_t {
 struct Holdings {
   Supervisor supervisor;  ///< of its children
   struct Group {          ///< children that start all or none
+    ActorId first;        ///< names the group to who made it
     std::vector<ActorId> members;
     std::vector<ActorId> waiting;  ///< members that have no self yet
   };
@@ -177,6 +178,8 @@ class Cell {
   [[nodiscard]] Step carry_out(const Orders& orders);
   [[nodiscard]] Result<std::vector<ActorId>> spawn_group(std::span<const SpawnRequest> members);
   void on_group_event(const ChildEvent& event);
+  [[nodiscard]] std::optional<std::size_t> group_of(ActorId child) const;
+  void close_group(std::size_t index, bool is_broken);
   [[nodiscard]] Result<void> detach(ActorId child);
   [[nodiscard]] Step stop_next_child();
   void kill_children();

@@ -104,27 +104,39 @@ Result<std::vector<ActorId>> Cell::spawn_group(std::span<const SpawnRequest> mem
     cell->executor_->post(*cell);
   }
   if (!is_complete) return Refused(why);
-  holdings().groups.push_back({opened, opened});
+  holdings().groups.push_back({opened.front(), opened, opened});
   return opened;
 }
 
 // A group runs once all of it are created; one that ends before ends the others.
 void Cell::on_group_event(const ChildEvent& event) {
-  if (holdings_ == nullptr) return;
-  auto& groups = holdings_->groups;
-  const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& one) {
-    return std::find(one.members.begin(), one.members.end(), event.child) != one.members.end();
-  });
-  if (group == groups.end()) return;
-  const bool is_broken = event.what == ChildEvent::What::ended;
-  std::erase(group->waiting, event.child);
+  const auto found = group_of(event.child);
+  if (!found) return;
+  Holdings::Group& group = holdings_->groups[*found];
+  if (event.what == ChildEvent::What::ended) {
+    std::erase(group.members, event.child);
+    return close_group(*found, true);
+  }
+  std::erase(group.waiting, event.child);
   // Made once is not made for ever: it may lose its self before the others have theirs.
-  if (event.what != ChildEvent::What::created) group->waiting.push_back(event.child);
-  if (!is_broken && !group->waiting.empty()) return;
-  const auto members = std::move(group->members);
-  groups.erase(group);
-  for (const ActorId member : members) {
-    if (member == event.child && is_broken) continue;
+  if (event.what != ChildEvent::What::created) group.waiting.push_back(event.child);
+  if (group.waiting.empty()) close_group(*found, false);
+}
+
+std::optional<std::size_t> Cell::group_of(ActorId child) const {
+  if (holdings_ == nullptr) return std::nullopt;
+  const auto& groups = holdings_->groups;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto& members = groups[i].members;
+    if (std::find(members.begin(), members.end(), child) != members.end()) return i;
+  }
+  return std::nullopt;
+}
+
+void Cell::close_group(std::size_t index, bool is_broken) {
+  const Holdings::Group group = std::move(holdings_->groups[index]);
+  holdings_->groups.erase(holdings_->groups.begin() + static_cast<std::ptrdiff_t>(index));
+  for (const ActorId member : group.members) {
     Cell* cell = runtime_.directory.at(member);
     if (is_broken) {
       cell->ask_to_end(Signal::stop, std::nullopt, member);
@@ -133,7 +145,7 @@ void Cell::on_group_event(const ChildEvent& event) {
     }
   }
   auto told = runtime_.make_envelope(Kind::started);
-  told->sender = members.front();
+  told->sender = group.first;
   told->is_error = is_broken;
   told->error = Errc::actor_failed;
   told->payload = Payload(is_broken ? "one of the group could not be created" : "");
@@ -142,6 +154,13 @@ void Cell::on_group_event(const ChildEvent& event) {
 
 Result<void> Cell::detach(ActorId child) {
   if (holdings_ == nullptr || !holdings_->supervisor.has(child)) return Refused(Errc::no_actor);
+  if (const auto found = group_of(child)) {
+    // The others need not wait for one that is on its own now.
+    Holdings::Group& group = holdings_->groups[*found];
+    std::erase(group.members, child);
+    std::erase(group.waiting, child);
+    if (group.waiting.empty()) close_group(*found, false);
+  }
   const Orders orders = holdings_->supervisor.on_gone(child);
   runtime_.directory.at(child)->signal(Signal::orphan, child);
   // What the siblings wait for goes on without it.

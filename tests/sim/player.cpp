@@ -28,14 +28,14 @@ Outcome Player::receive(Context& context, const Envelope& envelope) {
   if (is_client_ && !chaos_.is_peaceful_ && dice.one_in(6)) return Handled::again;
   chaos_.witness_.receives(self_, envelope);
   auto outcome = act(context, envelope);
-  chaos_.witness_.settles(envelope, outcome.has_value());
+  chaos_.witness_.settles(self_, envelope, outcome.has_value());
   return outcome;
 }
 
 void Player::ended(Context& context, EndReason reason) noexcept {
   if (!has_begun_) return;
   if (!chaos_.is_peaceful_ && chaos_.dice_.one_in(3)) publish(context);
-  chaos_.witness_.ends(self_, reason);
+  chaos_.witness_.ends(self_, reason, context.now());
 }
 
 Outcome Player::act(Context& context, const Envelope& envelope) {
@@ -48,7 +48,7 @@ Outcome Player::act(Context& context, const Envelope& envelope) {
     if (verb == Verb::stop_self) return Handled::stop;
     if (verb == Verb::fail && !is_client_) {
       if (chaos_.dice_.one_in(2)) return std::unexpected(Failure{"dice"});
-      chaos_.witness_.settles(envelope, false);
+      chaos_.witness_.settles(self_, envelope, false);
       throw std::runtime_error("dice");
     }
     talk(context, verb);
@@ -88,6 +88,7 @@ void Player::request(Context& context) {
   if (!asked) return;
   chaos_.witness_.accepted(number, *to, Kind::request);
   self_.asked.insert(*asked);
+  chaos_.witness_.asked({context.self(), *asked}, context.now() + options.deadline);
 }
 
 void Player::reply(Context& context) {

@@ -101,6 +101,7 @@ void Witness::receives(Self& self, const Envelope& envelope) {
       if (self.asked.erase(envelope.request) == 0) {
         journal_.violate("I1: a reply to no open request of this self");
       }
+      check_failure_told(envelope, self.id);
       break;
     case Kind::timer:
       if (self.once.erase(envelope.timer) == 0 && !self.periodic.contains(envelope.timer)) {
@@ -171,7 +172,17 @@ void Witness::check_down(const Envelope& envelope, ActorId to) {
   }
 }
 
-void Witness::settles(const Envelope& envelope, bool is_handled) {
+// Whoever waits for an actor that fails is told at once, not when its patience ends.
+void Witness::check_failure_told(const Envelope& envelope, ActorId to) {
+  if (must_fail_.erase({to, envelope.request}) == 0) return;
+  if (!envelope.is_error || envelope.error != Errc::actor_failed) {
+    journal_.violate("I1: a requester was not told of the failure");
+  }
+}
+
+void Witness::settles(Self& self, const Envelope& envelope, bool is_handled) {
+  // What failed may be tried again: its requester goes on waiting.
+  if (!is_handled) std::erase(self.open, envelope.request_ref());
   const bool is_numbered = envelope.kind == Kind::send || envelope.kind == Kind::request;
   const auto number = is_numbered ? number_in(envelope.payload) : std::nullopt;
   if (is_handled && is_counted(envelope.kind)) ++handled_;
@@ -180,7 +191,11 @@ void Witness::settles(const Envelope& envelope, bool is_handled) {
   ++(is_handled ? fate.handled : fate.failed);
 }
 
-void Witness::ends(Self& self, EndReason reason) {
+void Witness::ends(Self& self, EndReason reason, TimePoint now) {
+  for (const RequestRef& request : self.open) {
+    const auto deadline = deadlines_.find(request);
+    if (deadline != deadlines_.end() && deadline->second > now) must_fail_.insert(request);
+  }
   journal_.note(token(reason));
   if (std::exchange(self.has_ended, true)) journal_.violate("I4: one self ended twice");
   running_.erase(self.id);

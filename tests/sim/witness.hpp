@@ -40,6 +40,7 @@ class Witness final : public Observer {
   // --- What was accepted. Every data message carries a number of its own; later ones are higher.
   [[nodiscard]] std::uint64_t next_number() noexcept { return ++last_number_; }
   void accepted(std::uint64_t number, ActorId to, Kind kind);
+  void asked(RequestRef request, TimePoint deadline) { deadlines_[request] = deadline; }
   void subscribed(ActorId who, bool is_client, const Pattern& pattern,
                   const SubscribeOptions& options, const Subscribed& subscribed);
   void unsubscribed(SubscriptionId id);
@@ -51,8 +52,8 @@ class Witness final : public Observer {
   void begins(Self& self, ActorId id);
   void receives(Self& self, const Envelope& envelope);
   // The handler is through: handled, or failed.
-  void settles(const Envelope& envelope, bool is_handled);
-  void ends(Self& self, EndReason reason);
+  void settles(Self& self, const Envelope& envelope, bool is_handled);
+  void ends(Self& self, EndReason reason, TimePoint now);
 
   // --- Observer
   void spawned(ActorId id, std::string_view name, std::string_view type) noexcept override;
@@ -89,6 +90,7 @@ class Witness final : public Observer {
   void check_order(const Envelope& envelope, ActorId to, std::uint64_t number);
   void check_publish(const Envelope& envelope, ActorId to);
   void check_gap(const Envelope& envelope, ActorId to);
+  void check_failure_told(const Envelope& envelope, ActorId to);
   void check_down(const Envelope& envelope, ActorId to);
 
   Journal& journal_;
@@ -101,6 +103,8 @@ class Witness final : public Observer {
   std::map<SeenKey, std::uint64_t> seen_;
   std::map<ActorId, std::uint32_t> snapshots_asked_;
   std::map<std::pair<ActorId, const Topic*>, std::uint32_t> snapshots_;
+  std::map<RequestRef, TimePoint> deadlines_;
+  std::set<RequestRef> must_fail_;  // open when the one asked lost its self, in time
   std::set<std::pair<ActorId, ActorId>> monitors_;
   std::set<ActorId> alive_;    // spawned and not ended
   std::set<ActorId> running_;  // has a self that may handle
