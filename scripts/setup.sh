@@ -38,6 +38,7 @@ libclang-rt-19-dev: address, undefined, thread and fuzzer runtimes
 llvm-19: llvm-symbolizer, so that a sanitizer names functions and lines
 binutils: readelf, for tests of plugins and of the hardened binary
 systemd: systemd-analyze, which rates the unit file
+valgrind: callgrind, which counts the instructions of a message
 '
 bench_packages='
 libcaf-dev: peer CAF

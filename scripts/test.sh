@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Builds and passes every test; ends in ctest's summary. The same command as CI's.
 #
-#   scripts/test.sh [LEG...]      legs: check fuzz tsan asan release dev
+#   scripts/test.sh [LEG...]      legs: check fuzz tsan asan instructions dev release
 #
 # Without legs: check, fuzz (20 s a target), tsan (the engine's room: libzmq shows false races),
-# asan (everything, with UBSan and leaks), dev (everything). The first failure ends the run.
+# asan (everything, with UBSan and leaks), instructions (per message, against the baseline), dev
+# (everything). The first failure ends the run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 legs=("$@")
-[ ${#legs[@]} -gt 0 ] || legs=(check fuzz tsan asan dev)
+[ ${#legs[@]} -gt 0 ] || legs=(check fuzz tsan asan instructions dev)
 for leg in "${legs[@]}"; do
   case "$leg" in
-    check | fuzz | tsan | asan | release | dev) ;;
+    check | fuzz | tsan | asan | instructions | release | dev) ;;
     *)
-      sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 64
       ;;
   esac
@@ -35,6 +36,7 @@ run_leg() {
   case "$1" in
     check) scripts/check.sh ;;
     fuzz) scripts/fuzz.sh 20 ;;
+    instructions) scripts/instructions.sh ;;
     tsan)
       scripts/build.sh tsan tests/core/all
       run_ctest build/tsan/tests/core

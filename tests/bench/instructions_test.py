@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The gate on instructions per message, fed with recorded counts: what passes, what it refuses."""
+import json
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What 40,000 messages of W1 and 64,000 deliveries of W3 cost between the two counts below.
+RECORDED = {"W1": 1000.0, "W3": 500.0}
+TOTALS = {"W1.few": 5_000_000, "W1.many": 45_000_000, "W3.few": 9_000_000, "W3.many": 41_000_000}
+COMMAND = "/usr/bin/g++ -I. -O2 -ffile-prefix-map=.=. -Wall -c core/mailbox.cpp"
+
+
+class Gate(unittest.TestCase):
+    """Each test judges counts of its own against a baseline of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.recorded = Path(folder.name)
+        self.baseline = self.recorded / "baseline.json"
+        for name, total in TOTALS.items():
+            self.count(name, total)
+        self.compile_with(COMMAND)
+        self.run_gate("--update")
+
+    def count(self, name, total):
+        """Leaves what callgrind would have left of one run."""
+        (self.recorded / name).write_text(f"version: 1\nevents: Ir\n\nsummary: {total}\n\n\n"
+                                          f"totals: {total}\n")
+
+    def compile_with(self, command):
+        (self.recorded / "compile_commands.json").write_text(
+            json.dumps([{"file": "/somewhere/core/mailbox.cpp", "command": command}]))
+
+    def run_gate(self, *arguments):
+        return subprocess.run(
+            [ROOT / "scripts/instructions.sh", "--recorded", self.recorded, "--baseline",
+             self.baseline, *arguments], capture_output=True, text=True, check=False)
+
+    def scale_baseline(self, factor, workloads=("W1", "W3")):
+        baseline = json.loads(self.baseline.read_text())
+        for workload in workloads:
+            baseline["instructions_per_message"][workload] *= factor
+        self.baseline.write_text(json.dumps(baseline))
+
+    def expect_refusal(self, *texts):
+        done = self.run_gate()
+        self.assertEqual(done.returncode, 1, done)
+        for text in (*texts, "\n  next: "):
+            self.assertIn(text, done.stderr)
+
+    def test_the_baseline_keeps_figures_compiler_flags_and_commit(self):
+        baseline = json.loads(self.baseline.read_text())
+        self.assertEqual(baseline["instructions_per_message"], RECORDED)
+        self.assertRegex(baseline["compiler"], r"^g\+\+ \d+\.\d+\.\d+$")
+        self.assertEqual(baseline["flags"], "-O2")
+        self.assertTrue(baseline["commit"])
+
+    def test_the_same_counts_pass(self):
+        done = self.run_gate()
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("W1: 1000.0 instructions per message", done.stdout)
+        self.assertIn("W3: 500.0 instructions per message", done.stdout)
+
+    def test_a_growth_below_five_per_cent_passes(self):
+        self.scale_baseline(1 / 1.049)
+        self.assertEqual(self.run_gate().returncode, 0)
+
+    def test_a_growth_above_five_per_cent_fails(self):
+        self.scale_baseline(1 / 1.051)
+        self.expect_refusal("W1 and W3 grew by more than 5%")
+
+    def test_a_baseline_ten_per_cent_lower_fails_and_names_the_workload(self):
+        self.scale_baseline(0.9, ["W3"])
+        self.expect_refusal("W3 grew by more than 5%", "callgrind_annotate", "--update")
+
+    def test_a_message_that_got_cheaper_passes(self):
+        self.scale_baseline(2.0)
+        self.assertEqual(self.run_gate().returncode, 0)
+
+    def test_other_flags_or_another_compiler_are_not_compared(self):
+        self.compile_with(COMMAND.replace("-O2", "-O1 -DNDEBUG"))
+        self.expect_refusal("measured with another flag: '-O2', now '-O1 -DNDEBUG'")
+        self.compile_with(COMMAND)
+        self.baseline.write_text(self.baseline.read_text().replace("g++ ", "g++ 99."))
+        self.expect_refusal("measured with another compiler: 'g++ 99.")
+
+    def test_a_broken_baseline_is_refused(self):
+        for text in ("", "{", "[]", "{}", '{"instructions_per_message": {"W1": "many"}}'):
+            with self.subTest(text=text):
+                self.baseline.write_text(text)
+                self.expect_refusal("is no baseline")
+        self.baseline.unlink()
+        self.expect_refusal("is no baseline")
+
+    def test_broken_counts_are_refused(self):
+        (self.recorded / "W1.few").write_text("valgrind was killed\n")
+        self.expect_refusal("W1.few is no output of callgrind")
+        (self.recorded / "W1.few").unlink()
+        self.expect_refusal("W1.few is no output of callgrind")
+        self.count("W1.few", TOTALS["W1.many"])
+        self.expect_refusal("W1 took no more instructions for twice the messages")
+
+    def test_unknown_arguments_show_the_usage(self):
+        for arguments in (["--help"], ["--baseline"]):
+            self.assertEqual(self.run_gate(*arguments).returncode, 64)
+
+
+if __name__ == "__main__":
+    unittest.main()
