@@ -73,7 +73,7 @@ LIBRARIES = {
     "posix": ["sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "elf.h", "endian.h", "fcntl.h",
               "grp.h", "ifaddrs.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h",
               "spawn.h", "strings.h", "syslog.h", "cxxabi.h", "termios.h", "ucontext.h", "unistd.h",
-              "dirent.h", "execinfo.h", "glob.h", "fnmatch.h", "getopt.h"],
+              "dirent.h", "execinfo.h", "glob.h", "fnmatch.h", "getopt.h", "malloc.h"],
 }
 C_HEADERS = set("""assert ctype errno fenv float inttypes limits locale math setjmp signal stdalign
     stdarg stdatomic stdbool stddef stdint stdio stdlib string time uchar wchar wctype""".split())
