@@ -7,4 +7,4 @@ backstage_test(gateway_test
 backstage_test(gateway_zmq_test
   SOURCES gateway_zmq_test.cpp gateway_endpoint_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/zmq_client.cpp
-  LINK backstage_gateway stage PkgConfig::zmq)
+  LINK backstage_gateway stage PkgConfig::zmq fmt::fmt)
