@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <shared_mutex>
+#include <utility>
 
 #include "core/planted.hpp"
 #include "core/runtime.hpp"
@@ -16,12 +17,13 @@ Result<Published> Topics::publish(const Address& address, const Publication& pub
   if (!found) return runtime_.refuse(found.error());
   Topic& topic = **found;
   Woken woken;
-  std::vector<Subscription> gone;
+  std::vector<ActorId> gone;
   Result<Published> result;
   for (bool is_retry = false;; is_retry = true) {
     std::unique_lock lock(topic.mutex);
     const auto missing = is_retry ? std::vector<Activation>{} : missing_actors(topic);
     if (missing.empty()) {
+      if (publication.options.retain) note_retaining(topic);
       rematch(topic, woken);
       if (publication.options.retain) {
         if (auto kept = retain(topic, publication); !kept) return runtime_.refuse(kept.error());
@@ -33,12 +35,12 @@ Result<Published> Topics::publish(const Address& address, const Publication& pub
     activate(topic, missing);
   }
   post_all(woken);
-  for (const auto& subscription : gone) drop_everywhere(subscription);
+  for (const ActorId subscriber : gone) drop_everywhere(subscriber);
   return result;
 }
 
 Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& woken,
-                          std::vector<Subscription>& gone) {
+                          std::vector<ActorId>& gone) {
   Published result{++topic.seq, 0, 0};
   for (const Subscription& subscription : topic.matched) {
     auto envelope = runtime_.try_make_envelope(Kind::publish);
@@ -56,7 +58,7 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
     envelope->seq = topic.seq;
     const auto pushed = offer(topic, subscription, std::move(envelope), woken);
     if (pushed.verdict == PushVerdict::refused && pushed.why == Errc::no_actor) {
-      gone.push_back(subscription);
+      gone.push_back(subscription.subscriber);
       continue;
     }
     ++result.matched;
@@ -82,43 +84,46 @@ PushResult Topics::offer(Topic& topic, const Subscription& subscription, Envelop
 // Brings `matched` up to the table's version; a new subscription that asked for it gets the
 // retained value now, so that it stands before the first live message and exactly once.
 void Topics::rematch(Topic& topic, Woken& woken) {
-  if (topic.version == version_.load(std::memory_order_acquire)) return;
-  const std::uint64_t known = topic.version;
-  std::vector<Subscription> matched;
-  const auto take = [&](const Group& group) {
-    for (const auto& subscription : group.subscriptions) {
-      const auto same = std::find_if(matched.begin(), matched.end(), [&](const auto& other) {
-        return !subscription.is_client && other.subscriber == subscription.subscriber;
-      });
-      if (same == matched.end()) {
-        matched.push_back(subscription);
-      } else if (subscription.snapshot && subscription.born > same->born) {
-        // An actor gets one delivery a publish, and its snapshot if any of its patterns asked.
-        same->snapshot = true;
-        same->born = subscription.born;
-      }
-    }
-  };
+  if (topic.version >= wildcards_changed_.load(std::memory_order_acquire) &&
+      topic.version >= topic.exact_changed.load(std::memory_order_acquire)) {
+    return;
+  }
   {
     const std::shared_lock lock(mutex_);
-    topic.version = version_.load(std::memory_order_relaxed);
-    if (const auto exact = exact_.find(topic.address.text()); exact != exact_.end()) {
-      take(exact->second);
-    }
-    for (const auto& [text, group] : wildcard_) {
-      if (group.pattern.matches(topic.address)) take(group);
-    }
+    const std::uint64_t known = std::exchange(topic.version, table_.version());
+    const auto caught_up = std::exchange(topic.caught_up, {});
+    const auto groups = table_.matching(topic.address);
+    // As many patterns as before and none of them changed: they are the same ones, because one that
+    // came since would be a changed one.
+    const bool is_same =
+        groups.size() == topic.groups &&
+        std::none_of(groups.begin(), groups.end(),
+                     [known](const Subscribers* group) { return group->changed > known; });
+    if (is_same) return;
+    topic.groups = groups.size();
+    topic.matched = Subscriptions::reached(groups, known, caught_up);
+    topic.made = topic.version;
   }
-  // In the order of subscribing, whatever the tables' hash order is: runs must be repeatable.
-  std::sort(matched.begin(), matched.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
-  topic.matched = std::move(matched);
-  for (const auto& subscription : topic.matched) {
-    const bool is_new = subscription.born > known || planted(Bug::snapshot_lags);
-    if (subscription.snapshot && is_new) {
-      give_snapshot(topic, subscription, woken);
-    }
+  for (auto& subscription : topic.matched) {
+    if (std::exchange(subscription.snapshot, false)) give_snapshot(topic, subscription, woken);
   }
+}
+
+// The retained value for one new subscription, without looking at the others: a flood of them must
+// not cost its square. It is written down until the next rematch, which would give it again.
+void Topics::catch_up(Topic& topic, Subscription subscription, Woken& woken) {
+  constexpr std::size_t caught_up_max = 64;
+  // A publish that met it first has given it already.
+  if (!topic.retained || topic.version >= subscription.born) return;
+  if (!subscription.is_client) {
+    const std::shared_lock lock(mutex_);
+    const auto id = table_.reached_as(subscription.subscriber, topic.address);
+    if (id != SubscriptionId{}) subscription.id = id;
+  }
+  give_snapshot(topic, subscription, woken);
+  if (!planted(Bug::snapshot_lags)) topic.caught_up.push_back(subscription.born);
+  // Bounded by what a rematch costs, however often somebody subscribes again.
+  if (topic.caught_up.size() > std::max(caught_up_max, topic.matched.size())) rematch(topic, woken);
 }
 
 void Topics::give_snapshot(Topic& topic, const Subscription& subscription, Woken& woken) {
@@ -152,43 +157,47 @@ Result<Subscribed> Topics::subscribe(Cell& subscriber, SubscriptionId known, con
   // The policy of a hosted actor is its mailbox's; a client chooses for each subscription.
   const auto overflow =
       subscriber.is_client() ? options.overflow : subscriber.mailbox().overflow_policy();
-  Subscription subscription{
+  const Subscription wanted{
       known, subscriber.id(), &subscriber, subscriber.is_client(), overflow, options.snapshot, 0};
   Woken woken;
-  std::vector<Notice> told;
   Subscribed result;
   result.existed = known != SubscriptionId{};
   if (pattern.has_wildcard()) {
-    result.id = insert(std::move(subscription), pattern, result.existed, told);
-    for (Topic* topic : options.snapshot ? matching(pattern) : std::vector<Topic*>{}) {
+    const auto subscription = insert(wanted, pattern, woken);
+    result.id = subscription.id;
+    for (Topic* topic : options.snapshot ? retaining(pattern) : std::vector<Topic*>{}) {
       const std::lock_guard lock(topic->mutex);
-      rematch(*topic, woken);
+      catch_up(*topic, subscription, woken);
     }
   } else {
-    const auto address = Address::parse(pattern.text());
-    const auto topic = find_or_make(*address);
+    const auto topic = find_or_make(*Address::parse(pattern.text()));
     if (!topic) return Refused(topic.error());
     const std::lock_guard lock((*topic)->mutex);
-    result.id = insert(std::move(subscription), pattern, result.existed, told);
-    rematch(**topic, woken);
+    const auto subscription = insert(wanted, pattern, woken);
+    result.id = subscription.id;
     result.seq = (*topic)->seq;
+    if (options.snapshot) catch_up(**topic, subscription, woken);
   }
-  tell(told);
   post_all(woken);
   return result;
 }
 
 Result<void> Topics::subscribe_for(ActorId subscriber, const Pattern& pattern) {
   Cell* cell = runtime_.directory.at(subscriber);
-  Subscription subscription{{},    subscriber, cell, false, cell->mailbox().overflow_policy(),
+  const Subscription wanted{{},    subscriber, cell, false, cell->mailbox().overflow_policy(),
                             false, 0};
   if (!pattern.has_wildcard()) {
     const auto topic = find_or_make(*Address::parse(pattern.text()));
     if (!topic) return Refused(topic.error());
   }
-  std::vector<Notice> told;
-  (void)insert(std::move(subscription), pattern, true, told);
-  tell(told);
+  Woken woken;
+  {
+    const std::unique_lock lock(mutex_);
+    // What the actor subscribed to itself stays as it asked for it.
+    if (table_.find(subscriber, pattern) != nullptr) return {};
+    on_changed(table_.add(pattern, wanted), pattern, true, woken);
+  }
+  post_all(woken);
   return {};
 }
 

@@ -2,34 +2,33 @@
 ///
 /// A publish holds its address's mutex until every match has it, so that each subscriber sees an
 /// address's sequence numbers in order whoever publishes. Lock order: Topic::mutex, then
-/// Topics::mutex_, then mailboxes (leaves). Cells woken by a publish are posted after its locks.
+/// Topics::mutex_, then mailboxes (leaves). Cells woken under a lock are posted after it.
+///
+/// What a publish reaches is made once and kept until a subscription that matches comes or goes: an
+/// exact one makes its own address look again, one by wildcard every address, at the cost of a walk
+/// of the trie.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/activations.hpp"
 #include "core/context.hpp"
 #include "core/directory.hpp"
 #include "core/engine.hpp"
+#include "core/interest.hpp"
+#include "core/subscriptions.hpp"
 
 namespace backstage {
-
-struct Subscription {
-  SubscriptionId id{};
-  ActorId subscriber;
-  Cell* cell = nullptr;
-  bool is_client = false;
-  Overflow overflow = Overflow::reject;
-  bool snapshot = false;
-  std::uint64_t born = 0;  ///< the table's version that first had it
-};
 
 struct Retained {
   std::uint64_t seq = 0;
@@ -42,12 +41,19 @@ struct Retained {
 struct Topic {
   explicit Topic(Address given) : address(std::move(given)) {}
   const Address address;
+  /// The table's version that last changed a subscription of just this address. Written with
+  /// Topics::mutex_ held.
+  std::atomic<std::uint64_t> exact_changed{0};
   std::mutex mutex;
   // Guarded by mutex
   std::uint64_t seq = 0;
   std::optional<Retained> retained;
-  std::uint64_t version = 0;  ///< of the table when `matched` was made
+  bool may_retain = false;    ///< it is among Topics::retaining_
+  std::uint64_t version = 0;  ///< of the table, up to which `matched` is right
+  std::uint64_t made = 0;     ///< of the table when `matched` was made
+  std::size_t groups = 0;     ///< the patterns it was made of
   std::vector<Subscription> matched;
+  std::vector<std::uint64_t> caught_up;  ///< births after `version` that have their snapshot
   std::optional<std::vector<std::pair<Activation, ActorId>>> activated;  // by the rules it matches
 };
 
@@ -84,64 +90,46 @@ class Topics {
   }
 
  private:
-  struct Group {  // subscriptions of one pattern
-    Pattern pattern;
-    std::vector<Subscription> subscriptions;
-  };
-  struct Watcher {
-    ActorId id;
-    Pattern pattern;  // over its own topics
-    [[nodiscard]] bool cares_for(const Pattern& subscribed) const;
-  };
-  struct Notice {
-    ActorId watcher;
-    std::string pattern;
-    bool has_interest;
-  };
   using Woken = std::vector<Cell*>;
 
   [[nodiscard]] Result<Topic*> find_or_make(const Address& address);
   [[nodiscard]] Topic* find(std::string_view address) const;
-  [[nodiscard]] std::vector<Topic*> matching(const Pattern& pattern) const;
+  [[nodiscard]] std::vector<Topic*> retaining(const Pattern& pattern) const;
 
   // With the topic's mutex held
   [[nodiscard]] std::vector<Activation> missing_actors(Topic& topic) const;
   void rematch(Topic& topic, Woken& woken);
+  void catch_up(Topic& topic, Subscription subscription, Woken& woken);
   void give_snapshot(Topic& topic, const Subscription& subscription, Woken& woken);
+  void note_retaining(Topic& topic);
   [[nodiscard]] Result<void> retain(Topic& topic, const Publication& publication);
   [[nodiscard]] Published fan_out(Topic& topic, const Publication& publication, Woken& woken,
-                                  std::vector<Subscription>& gone);
+                                  std::vector<ActorId>& gone);
   [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
                                  EnvelopePtr envelope, Woken& woken);
 
   void activate(Topic& topic, const std::vector<Activation>& missing);
-  /// A subscription whose actor is over, found by a publish.
-  void drop_everywhere(const Subscription& gone);
-  [[nodiscard]] SubscriptionId insert(Subscription subscription, const Pattern& pattern,
-                                      bool may_be_there, std::vector<Notice>& told);
-  template <class Predicate>
-  void remove_if(const Pattern& pattern, Predicate predicate);
+  /// Of an actor that is over, found by a publish.
+  void drop_everywhere(ActorId gone);
+  [[nodiscard]] Subscription insert(const Subscription& subscription, const Pattern& pattern,
+                                    Woken& woken);
   // With mutex_ held
-  [[nodiscard]] StringMap<Group>& groups_of(const Pattern& pattern) {
-    return pattern.has_wildcard() ? wildcard_ : exact_;
-  }
-  [[nodiscard]] std::vector<Notice> notices(const Pattern& pattern, bool has_interest) const;
+  void on_changed(const Subscriptions::Change& change, const Pattern& pattern, bool has_interest,
+                  Woken& woken);
+  void tell(ActorId watcher, const Pattern& pattern, bool has_interest, Woken& woken);
 
-  void tell(const std::vector<Notice>& notices);
   static void post_all(const Woken& woken);
 
   Runtime& runtime_;
   const Limits& limits_;
   std::atomic<std::uint64_t> retained_bytes_{0};
-  std::atomic<std::uint64_t> version_{1};  // of the tables below; bumped with mutex_ held
+  std::atomic<std::uint64_t> wildcards_changed_{0};  // table_'s version; written with mutex_ held
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_
-  StringMap<std::unique_ptr<Topic>> topics_;
-  StringMap<Group> exact_;
-  StringMap<Group> wildcard_;
-  std::vector<Watcher> watchers_;
-  std::uint64_t last_subscription_ = 0;
-  std::uint64_t subscription_count_ = 0;
+  StringMap<std::unique_ptr<Topic>> topics_;      // only looked up: its order is a hash's
+  std::map<std::string_view, Topic*> retaining_;  // that have a last value, or are about to
+  Subscriptions table_;
+  Interest interest_;
 };
 
 }  // namespace backstage

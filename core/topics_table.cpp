@@ -1,7 +1,7 @@
 // Topics' table: addresses, subscriptions by pattern, and who wants to know of interest.
-#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 
 #include "core/runtime.hpp"
 #include "core/topics.hpp"
@@ -25,142 +25,102 @@ Result<Topic*> Topics::find_or_make(const Address& address) {
   return topics_.emplace(address.text(), std::move(made)).first->second.get();
 }
 
-// Sorted, so that snapshots come in the same order every time.
-std::vector<Topic*> Topics::matching(const Pattern& pattern) const {
+// Those with a last value that the pattern matches, in the order of their text; the text before
+// the first wildcard bounds the search.
+std::vector<Topic*> Topics::retaining(const Pattern& pattern) const {
+  const std::string_view text = pattern.text();
+  const auto prefix = text.substr(0, text.find_first_of("*>"));
   std::vector<Topic*> all;
-  {
-    const std::shared_lock lock(mutex_);
-    for (const auto& [text, topic] : topics_) {
-      if (pattern.matches(topic->address)) all.push_back(topic.get());
-    }
+  const std::shared_lock lock(mutex_);
+  for (auto at = retaining_.lower_bound(prefix);
+       at != retaining_.end() && at->first.starts_with(prefix); ++at) {
+    if (pattern.matches(at->second->address)) all.push_back(at->second);
   }
-  std::sort(all.begin(), all.end(),
-            [](const Topic* a, const Topic* b) { return a->address.text() < b->address.text(); });
   return all;
 }
 
-SubscriptionId Topics::insert(Subscription subscription, const Pattern& pattern, bool may_be_there,
-                              std::vector<Notice>& told) {
+// Before the rematch of the publish: a subscription by wildcard that it does not see finds the
+// address among `retaining_` and waits for its mutex.
+void Topics::note_retaining(Topic& topic) {
+  if (std::exchange(topic.may_retain, true)) return;
   const std::unique_lock lock(mutex_);
-  subscription.born = version_.load(std::memory_order_relaxed) + 1;
-  auto& group = groups_of(pattern).try_emplace(pattern.text(), Group{pattern, {}}).first->second;
-  auto& all = group.subscriptions;
-  const auto same =
-      !may_be_there ? all.end() : std::find_if(all.begin(), all.end(), [&](const auto& other) {
-        return other.subscriber == subscription.subscriber;
-      });
-  if (same != all.end()) {
-    subscription.id = same->id;
-    *same = subscription;
-  } else {
-    subscription.id = SubscriptionId{++last_subscription_};
-    if (all.empty()) told = notices(pattern, true);
-    all.push_back(subscription);
-    ++subscription_count_;
-  }
-  version_.fetch_add(1, std::memory_order_release);
-  return subscription.id;
+  retaining_.emplace(topic.address.text(), &topic);
 }
 
-template <class Predicate>
-void Topics::remove_if(const Pattern& pattern, Predicate predicate) {
-  std::vector<Notice> told;
-  {
-    const std::unique_lock lock(mutex_);
-    auto& groups = groups_of(pattern);
-    const auto found = groups.find(pattern.text());
-    if (found == groups.end()) return;
-    const auto removed = std::erase_if(found->second.subscriptions, predicate);
-    if (removed == 0) return;
-    subscription_count_ -= removed;
-    if (found->second.subscriptions.empty()) {
-      told = notices(pattern, false);
-      groups.erase(found);
-    }
-    version_.fetch_add(1, std::memory_order_release);
-  }
-  tell(told);
+Subscription Topics::insert(const Subscription& subscription, const Pattern& pattern,
+                            Woken& woken) {
+  const std::unique_lock lock(mutex_);
+  const auto change = table_.add(pattern, subscription);
+  on_changed(change, pattern, true, woken);
+  return change.subscription;
 }
 
 void Topics::unsubscribe(SubscriptionId id, const Pattern& pattern) {
-  remove_if(pattern, [id](const Subscription& subscription) { return subscription.id == id; });
+  Woken woken;
+  {
+    const std::unique_lock lock(mutex_);
+    on_changed(table_.remove(id, pattern), pattern, false, woken);
+  }
+  post_all(woken);
 }
 
 void Topics::drop(ActorId subscriber, const Pattern& pattern) {
-  remove_if(pattern, [subscriber](const Subscription& subscription) {
-    return subscription.subscriber == subscriber;
-  });
+  Woken woken;
+  {
+    const std::unique_lock lock(mutex_);
+    on_changed(table_.remove(subscriber, pattern), pattern, false, woken);
+  }
+  post_all(woken);
 }
 
-void Topics::drop_everywhere(const Subscription& gone) {
-  std::vector<Pattern> patterns;
+void Topics::drop_everywhere(ActorId gone) {
+  Woken woken;
   {
-    const std::shared_lock lock(mutex_);
-    for (const auto* groups : {&exact_, &wildcard_}) {
-      for (const auto& [text, group] : *groups) {
-        const auto& all = group.subscriptions;
-        if (std::any_of(all.begin(), all.end(), [&](const auto& subscription) {
-              return subscription.subscriber == gone.subscriber;
-            })) {
-          patterns.push_back(group.pattern);
-        }
-      }
+    const std::unique_lock lock(mutex_);
+    for (const auto& pattern : table_.patterns_of(gone)) {
+      on_changed(table_.remove(gone, pattern), pattern, false, woken);
     }
   }
-  for (const auto& pattern : patterns) drop(gone.subscriber, pattern);
+  post_all(woken);
 }
 
-// Own topics: the watcher's pattern has its own name. A subscription by wildcard is told as it
-// stands if it could match any of the watcher's topics.
-bool Topics::Watcher::cares_for(const Pattern& subscribed) const {
-  const auto actor = subscribed.actor_part();
-  if (actor != "*" && actor != pattern.actor_part()) return false;
-  if (subscribed.has_wildcard()) return true;
-  return pattern.matches(actor, subscribed.topic_part());
-}
-
-std::vector<Topics::Notice> Topics::notices(const Pattern& pattern, bool has_interest) const {
-  std::vector<Notice> all;
-  for (const auto& watcher : watchers_) {
-    if (watcher.cares_for(pattern)) all.push_back({watcher.id, pattern.text(), has_interest});
-  }
-  return all;
+// Makes the addresses concerned look again, and tells who watches. Under the lock, so that notices
+// of first and last come in the order in which they became true.
+void Topics::on_changed(const Subscriptions::Change& change, const Pattern& pattern,
+                        bool has_interest, Woken& woken) {
+  if (change.subscription.id == SubscriptionId{}) return;
+  auto* changed = &wildcards_changed_;
+  if (!pattern.has_wildcard()) changed = &topics_.find(pattern.text())->second->exact_changed;
+  changed->store(table_.version(), std::memory_order_release);
+  if (!change.is_edge) return;
+  std::vector<ActorId> watchers;
+  interest_.concerned(pattern, watchers);
+  for (const ActorId watcher : watchers) tell(watcher, pattern, has_interest, woken);
 }
 
 void Topics::watch_interest(ActorId watcher, const Pattern& pattern) {
-  std::vector<Notice> told;
+  Woken woken;
   {
     const std::unique_lock lock(mutex_);
-    const auto same = std::find_if(watchers_.begin(), watchers_.end(), [&](const auto& other) {
-      return other.id == watcher && other.pattern == pattern;
-    });
-    if (same != watchers_.end()) return;
-    watchers_.push_back({watcher, pattern});
-    for (const auto* groups : {&exact_, &wildcard_}) {
-      for (const auto& [text, group] : *groups) {
-        if (!group.subscriptions.empty() && watchers_.back().cares_for(group.pattern)) {
-          told.push_back({watcher, text, true});
-        }
-      }
+    if (!interest_.watch(watcher, pattern)) return;
+    for (const Subscribers* group : table_.about(pattern.actor_part())) {
+      if (Interest::cares(pattern, group->pattern)) tell(watcher, group->pattern, true, woken);
     }
   }
-  std::sort(told.begin(), told.end(),
-            [](const auto& a, const auto& b) { return a.pattern < b.pattern; });
-  tell(told);
+  post_all(woken);
 }
 
 void Topics::forget_watcher(ActorId watcher) {
   const std::unique_lock lock(mutex_);
-  std::erase_if(watchers_, [watcher](const auto& other) { return other.id == watcher; });
+  interest_.forget(watcher);
 }
 
-void Topics::tell(const std::vector<Notice>& notices) {
-  for (const auto& notice : notices) {
-    auto envelope = runtime_.make_envelope(Kind::interest);
-    envelope->seq = notice.has_interest ? 1 : 0;
-    envelope->payload = Payload(notice.pattern);
-    (void)runtime_.deliver(notice.watcher, std::move(envelope));
-  }
+void Topics::tell(ActorId watcher, const Pattern& pattern, bool has_interest, Woken& woken) {
+  auto envelope = runtime_.make_envelope(Kind::interest);
+  envelope->seq = has_interest ? 1 : 0;
+  envelope->payload = Payload(pattern.text());
+  Cell* cell = runtime_.directory.at(watcher);
+  if (cell->accept(envelope, watcher).woke_owner) woken.push_back(cell);
 }
 
 std::uint64_t Topics::count() const {
@@ -170,7 +130,7 @@ std::uint64_t Topics::count() const {
 
 std::uint64_t Topics::subscriptions() const {
   const std::shared_lock lock(mutex_);
-  return subscription_count_;
+  return table_.size();
 }
 
 }  // namespace backstage

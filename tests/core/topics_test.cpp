@@ -1,4 +1,6 @@
 // Topics: matching, sequence numbers, retained values, snapshots, interest.
+#include <algorithm>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/stage.hpp"
 
@@ -218,4 +220,96 @@ TEST_CASE("an actor publishes on its own topics only, its default one for none",
   REQUIRE(listener->got.size() == 2);
   CHECK(listener->got[0].address == "me/default");
   CHECK(listener->got[0].from == "me");
+}
+
+TEST_CASE("a subscription waits for its publisher, and goes on with the next of that name",
+          "[core]") {
+  Stage stage;
+  const auto listener = subscriber(stage, "l", "feed/a");
+  const auto wild = subscriber(stage, "w", "*/a");
+  const auto feed = stage.type("feed", [](Context& context, const Envelope& e) -> Outcome {
+    CHECK(context.publish("a", {{}, e.payload}));
+    return Handled::done;
+  });
+  stage.spawn("feed", "feed");
+  CHECK(stage.send("feed", "1"));
+  stage.settle();
+  CHECK(stage.engine.stop(*stage.engine.find("feed"), StopVerb::stop));
+  stage.settle();
+  stage.spawn("feed", "feed");
+  CHECK(stage.send("feed", "2"));
+  stage.settle();
+  for (const auto& script : {listener, wild}) {
+    CHECK(texts(*script, Kind::publish) == Texts{"1", "2"});
+    CHECK(script->got[1].seq == 2);
+  }
+}
+
+TEST_CASE("a subscriber that is made anew has every number, each once", "[core]") {
+  Stage stage;
+  const auto script = stage.type("t", [](Context&, const Envelope& envelope) -> Outcome {
+    if (envelope.payload.text() == "bad") return std::unexpected(Failure{"bad message"});
+    return Handled::done;
+  });
+  script->create = [](Context& context) -> Outcome {
+    CHECK(context.subscribe(*Pattern::parse("feed/a")));
+    CHECK(context.subscribe(*Pattern::parse("feed/*")));
+    return Handled::done;
+  };
+  stage.spawn("t", "t");
+  for (const auto* text : {"1", "bad", "2"}) CHECK(stage.publish("feed/a", text)->matched == 1);
+  stage.settle();
+  REQUIRE(script->ends.size() == 1);
+  CHECK(stage.publish("feed/a", "3")->matched == 1);  // while it backs off
+  stage.advance(1s);
+  CHECK(stage.publish("feed/a", "4")->matched == 1);
+  stage.settle();
+  CHECK(script->created == 2);
+  CHECK(texts(*script, Kind::publish) == Texts{"1", "bad", "2", "3", "4"});
+  for (std::size_t i = 0; i < script->got.size(); ++i) CHECK(script->got[i].seq == i + 1);
+  CHECK(stage.engine.stats().subscriptions == 2);
+  CHECK(stage.ledger().is_balanced());
+}
+
+TEST_CASE("interest of any actor's topics is told to all who watch, of one's only to it",
+          "[core]") {
+  Stage stage;
+  const auto feeds = stage.type("feed");
+  feeds->create = [](Context& context) -> Outcome {
+    CHECK(context.watch_interest(">"));
+    CHECK(context.watch_interest(">"));
+    return Handled::done;
+  };
+  for (const auto* name : {"f2", "f1", "gone"}) stage.spawn("feed", name);
+  CHECK(stage.engine.stop(*stage.engine.find("gone"), StopVerb::stop));
+  stage.settle();
+  auto context = stage.engine.context_of(stage.client("c", std::make_shared<Script>()));
+  CHECK(context.unsubscribe(context.subscribe(*Pattern::parse("*/a"))->id));
+  CHECK(context.subscribe(*Pattern::parse("f1/a")));
+  CHECK(context.subscribe(*Pattern::parse("f3/a")));
+  stage.settle();
+  Texts told;
+  for (const auto& got : feeds->got) told.push_back(got.text + (got.seq == 1 ? " +" : " -"));
+  std::sort(told.begin(), told.end());
+  CHECK(told == Texts{"*/a +", "*/a +", "*/a -", "*/a -", "f1/a +"});
+}
+
+TEST_CASE("an activated actor that subscribes itself has one subscription, as it asked", "[core]") {
+  Stage stage;
+  const auto script = stage.type("t");
+  script->create = [](Context& context) -> Outcome {
+    CHECK(context.subscribe(*Pattern::parse("feed/a"), {Overflow::reject, true}));
+    return Handled::done;
+  };
+  REQUIRE(
+      stage.engine.add_activation({"t:{1}", "t", *Pattern::parse("feed/*"), Duration{}, 0, ""}));
+  for (const auto* text : {"1", "2"}) {
+    CHECK(stage.publish("feed/a", text)->matched == 1);
+    stage.settle();
+  }
+  CHECK(texts(*script, Kind::publish) == Texts{"1", "2"});
+  CHECK(stage.engine.stats().subscriptions == 1);
+  CHECK(stage.engine.stop(*stage.engine.find("t:a"), StopVerb::stop));
+  stage.settle();
+  CHECK(stage.engine.stats().subscriptions == 0);
 }
