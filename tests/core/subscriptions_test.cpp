@@ -188,6 +188,8 @@ TEST_CASE("interest is asked of the watchers it could concern and of no others",
   CHECK(interest.concerned(pattern("nobody/a"), found) == 0);
   CHECK(interest.concerned(pattern("*/a"), found) == flood + 2);
   CHECK(found.size() == flood + 2);
+  interest.forget(actor(flood / 2));
+  CHECK(interest.size() == flood + 1);
   for (std::uint32_t i = 0; i < flood; ++i) interest.forget(actor(i + 10));
   interest.forget(actor(9));
   CHECK(interest.size() == 2);

@@ -1,5 +1,6 @@
 // Topics on real threads: what a subscriber sees stays whole however publishes and subscribes meet.
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -32,6 +33,8 @@ class LatePoster final : public Executor {
 };
 
 struct Theatre {
+  explicit Theatre(const Limits& limits = {})
+      : engine({clock, poster, alarm, faults, record}, limits) {}
   // A client with its script, ready to subscribe.
   struct Guest {
     std::shared_ptr<Script> script;
@@ -50,7 +53,7 @@ struct Theatre {
   NoFaults faults;
   Record record;
   LatePoster poster;
-  Engine engine{{clock, poster, alarm, faults, record}, {}};
+  Engine engine;
 };
 
 constexpr std::array<const char*, 3> addresses{"feed/a", "feed/b", "feed/c"};
@@ -113,6 +116,41 @@ TEST_CASE("snapshot and live messages meet without gap or double on threads", "[
     }
     CHECK(theatre.engine.stats().ledger.is_balanced());
   }
+}
+
+TEST_CASE("a value that is retained while somebody subscribes reaches it, once",
+          "[core][threads]") {
+  constexpr std::uint32_t rounds = 5'000;
+  Theatre theatre({.subscriptions_per_actor_max = rounds});
+  const auto guest = theatre.guest("g");
+  // Both come to a round before either begins it.
+  std::array<std::atomic<std::uint32_t>, 2> at{};
+  const auto meet = [&at](std::size_t me, std::uint32_t round) {
+    at[me].store(round, std::memory_order_release);
+    while (at[1 - me].load(std::memory_order_acquire) < round) std::this_thread::yield();
+  };
+  std::thread publisher([&] {
+    for (std::uint32_t i = 1; i <= rounds; ++i) {
+      const auto address = Address::parse("feed/" + std::to_string(i));
+      meet(0, i);
+      (void)theatre.engine.publish(*address, {{}, Payload("x")}, "test", {true});
+    }
+  });
+  std::thread subscriber([&] {
+    auto context = theatre.engine.context_of(*guest.cell);
+    for (std::uint32_t i = 1; i <= rounds; ++i) {
+      const auto pattern = Pattern::parse("*/" + std::to_string(i));
+      meet(1, i);
+      (void)context.subscribe(*pattern, {Overflow::reject, true});
+    }
+  });
+  publisher.join();
+  subscriber.join();
+  theatre.poster.run();
+  std::set<std::string> seen;
+  for (const auto& got : guest.script->got) seen.insert(got.address);
+  CHECK(guest.script->got.size() == rounds);
+  CHECK(seen.size() == rounds);
 }
 
 TEST_CASE("first and last interest are told in turn on threads", "[core][threads]") {
