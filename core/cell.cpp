@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "core/cell_parts.hpp"
 #include "core/context.hpp"
@@ -71,6 +72,7 @@ bool Cell::drain(std::uint32_t steps_max) {
   for (std::uint32_t steps = 1;; ++steps) {
     switch (step()) {
       case Step::ended:
+      case Step::asleep:
         return false;
       case Step::idle:
         // Asleep, the cell may be posted to another thread at once: it is not ours any more.
@@ -79,14 +81,20 @@ bool Cell::drain(std::uint32_t steps_max) {
       case Step::worked:
         break;
     }
-    if (steps >= steps_max) return true;
-    if (steps % turn_clock_stride == 0 && clock.now() - begin > turn_time_max) return true;
+    const bool is_over = steps >= steps_max ||
+                         (steps % turn_clock_stride == 0 && clock.now() - begin > turn_time_max);
+    if (!is_over) continue;
+    if (std::exchange(is_settling_, false)) mailbox_.settle_handled();
+    return true;
   }
 }
 
 Step Cell::step() {
   const bool wants_mail = phase() == Phase::running && !is_blocked_ && current_ == nullptr;
-  auto next = mailbox_.next(wants_mail);
+  const bool settles = std::exchange(is_settling_, false);
+  auto next = mailbox_.next({wants_mail, wants_mail && !is_draining_, settles});
+  // Asleep, the cell may run on another thread by now: nothing of it is touched any more.
+  if (next.sleeps) return Step::asleep;
   if (next.signals != Signal::none) return on_signals(next.signals);
   switch (phase()) {
     case Phase::starting:
@@ -154,8 +162,12 @@ Step Cell::handle(EnvelopePtr envelope) {
     mailbox_.set_mail_wakes(false);
     return Step::idle;
   }
-  if (is_counted(envelope->kind)) mailbox_.settle_handled();
-  return *outcome == Handled::stop ? stop_self() : Step::worked;
+  if (*outcome == Handled::stop) {
+    if (is_counted(envelope->kind)) mailbox_.settle_handled();
+    return stop_self();
+  }
+  is_settling_ = is_counted(envelope->kind);
+  return Step::worked;
 }
 
 // The message is tried again by the next self, at the head of the mailbox, or is a dead letter.

@@ -40,6 +40,8 @@ enum class Phase : std::uint8_t {
 enum class Step : std::uint8_t {
   worked,  ///< one envelope handled or one change of phase
   idle,    ///< nothing to do now
+  asleep,  ///< nothing to do, and the owner sleeps: the cell may be posted to another thread
+           ///< already
   ended,   ///< the life is over: do not touch the cell again
 };
 
@@ -241,6 +243,7 @@ class Cell {
   std::atomic<ActorId> parent_{nobody};
 
   // [actor] only
+  bool is_settling_ = false;  // the last envelope was handled; the next look at the mailbox says so
   bool is_draining_ = false;
   bool is_blocked_ = false;
   bool is_gated_ = false;

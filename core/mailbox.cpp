@@ -231,11 +231,18 @@ bool Mailbox::raise(Signal signal, std::uint32_t generation) {
   return wake();
 }
 
-Mailbox::Next Mailbox::next(bool wants_mail) {
+Mailbox::Next Mailbox::next(Wish wish) {
   const std::lock_guard lock(mutex_);
+  if (wish.settles_before) {
+    --running_;
+    ++handled_;
+  }
   if (signals_ != Signal::none) return {std::exchange(signals_, Signal::none), nullptr};
-  if (!wants_mail) return {};
-  return {Signal::none, take_first()};
+  if (!wish.mail) return {};
+  auto first = take_first();
+  if (first != nullptr || !wish.sleep) return {Signal::none, std::move(first)};
+  awake_ = false;
+  return {Signal::none, nullptr, true};
 }
 
 EnvelopePtr Mailbox::take_first() {

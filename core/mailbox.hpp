@@ -85,10 +85,16 @@ class Mailbox {
   struct Next {
     Signal signals = Signal::none;
     EnvelopePtr envelope;
+    bool sleeps = false;  ///< there was nothing: the owner sleeps, as after try_sleep
   };
-  /// The signals raised since, or else (if `wants_mail`) the next envelope in arrival order, or
-  /// neither. An envelope counts as running until settled.
-  [[nodiscard]] Next next(bool wants_mail);
+  struct Wish {
+    bool mail = true;             ///< false: signals only
+    bool sleep = false;           ///< if there is nothing
+    bool settles_before = false;  ///< the envelope taken last is handled
+  };
+  /// The signals raised since, or else the next envelope in arrival order, or neither. An envelope
+  /// counts as running until settled. One lock for all of a message's bookkeeping.
+  [[nodiscard]] Next next(Wish wish);
   /// Whether mail alone may wake the owner; signals always do.
   void set_mail_wakes(bool mail_wakes);
   /// Refuses new data from now on with `why` (stopping or parked).

@@ -27,7 +27,7 @@ struct Box {
   // Pops all, as text: gaps as "gap 1-3 slow".
   std::vector<std::string> take() {
     std::vector<std::string> all;
-    while (auto envelope = mailbox.next(true).envelope) {
+    while (auto envelope = mailbox.next({}).envelope) {
       std::string text(envelope->payload.text());
       if (envelope->kind == Kind::gap) {
         text = "gap " + std::to_string(envelope->seq) + "-" + std::to_string(envelope->seq_last) +
@@ -144,7 +144,7 @@ TEST_CASE("a kicking overflow raises the signal that ends the session", "[core]"
   Box box(bounded(1, Overflow::reject, true));
   (void)box.push(Kind::publish, "a1", &topic_a, 1, Overflow::kick);
   CHECK(box.push(Kind::publish, "a2", &topic_a, 2, Overflow::kick).verdict == PushVerdict::dropped);
-  CHECK(has(box.mailbox.next(true).signals, Signal::kick));
+  CHECK(has(box.mailbox.next({}).signals, Signal::kick));
 }
 
 TEST_CASE("the first push wakes the owner and no other does", "[core]") {
@@ -163,7 +163,7 @@ TEST_CASE("mail does not wake an owner that waits for a signal, and the signal d
   REQUIRE(box.mailbox.try_sleep());
   CHECK_FALSE(box.push(Kind::send, "1").woke_owner);
   CHECK(box.mailbox.raise(Signal::restart, life));
-  CHECK(has(box.mailbox.next(true).signals, Signal::restart));
+  CHECK(has(box.mailbox.next({}).signals, Signal::restart));
 }
 
 TEST_CASE("an envelope for another life is refused and stays with the caller", "[core]") {
