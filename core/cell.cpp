@@ -116,8 +116,9 @@ Step Cell::step() {
 // Ends come first, then what a supervisor orders, then what the actor itself is due.
 Step Cell::on_signals(Signal signals) {
   if (has(signals, Signal::orphan)) parent_.store(nobody, std::memory_order_relaxed);
-  // Before anything can come between: a member that is recycled now must not wait again.
-  if (has(signals, Signal::go)) is_gated_ = false;
+  // Before anything can come between: a member that is recycled now must not wait again. One that
+  // is detached has no group any more.
+  if (has(signals, Signal::go | Signal::orphan)) is_gated_ = false;
   if (has(signals, Signal::resume) && is_blocked_) {
     is_blocked_ = false;
     mailbox_.set_mail_wakes(true);
@@ -146,7 +147,6 @@ Step Cell::on_signals(Signal signals) {
     return start();
   }
   if (has(signals, Signal::unpark) && phase() == Phase::parked) return unpark();
-  if (has(signals, Signal::go) && phase() == Phase::starting) return start();
   if (has(signals, Signal::idle) && phase() == Phase::running) return on_idle_check();
   return Step::worked;
 }

@@ -1,37 +1,11 @@
 #include "core/mailbox.hpp"
 
-#include <unordered_map>
 #include <utility>
 
+#include "core/mailbox_notes.hpp"
 #include "core/planted.hpp"
 
 namespace backstage {
-namespace {
-
-struct Key {
-  SubscriptionId subscription;
-  const Topic* topic;
-  bool operator==(const Key&) const = default;
-};
-struct KeyHash {
-  std::size_t operator()(const Key& key) const noexcept {
-    return std::hash<const void*>{}(key.topic) ^
-           (static_cast<std::size_t>(key.subscription) * 0x9E3779B97F4A7C15U);
-  }
-};
-Key key_of(const Envelope& envelope) noexcept { return {envelope.subscription, envelope.topic}; }
-
-std::string_view loss_reason(DropCause cause) noexcept {
-  return cause == DropCause::conflated ? "conflate" : "slow";
-}
-
-}  // namespace
-
-struct Mailbox::Notes {
-  std::unordered_map<Key, Envelope*, KeyHash> gaps;    // the last queued gap of each
-  std::unordered_map<Key, Envelope*, KeyHash> newest;  // the queued publish, where conflated
-};
-
 void Mailbox::List::push_back(Envelope* envelope) noexcept { insert_after(tail, envelope); }
 
 void Mailbox::List::insert_after(Envelope* before, Envelope* envelope) noexcept {
@@ -123,99 +97,6 @@ void Mailbox::append(EnvelopePtr envelope) {
   if (raw->overflow == Overflow::conflate && raw->topic != nullptr) {
     notes().newest[key_of(*raw)] = raw;
   }
-}
-
-// The newer publish of an address makes the queued one obsolete.
-void Mailbox::conflate(const Envelope& newer) {
-  if (notes_ == nullptr) return;
-  const auto found = notes_->newest.find(key_of(newer));
-  if (found == notes_->newest.end()) return;
-  Envelope* older = found->second;
-  unlink_data(older);
-  lose(EnvelopePtr(older), DropCause::conflated);
-}
-
-bool Mailbox::evict_oldest_for(const Envelope& envelope) {
-  const auto policy = envelope.overflow;
-  if (policy != Overflow::drop_oldest && policy != Overflow::conflate) return false;
-  // A message larger than the whole budget would evict everything and still not fit.
-  if (envelope.payload.size() > options_.limits.data_bytes_max) return false;
-  if (planted(Bug::data_evicts_control) && control_.head != nullptr) {
-    Envelope* control = control_.head;
-    control_.remove(control);
-    if (is_counted(control->kind)) --control_count_;
-    lose(EnvelopePtr(control), DropCause::oldest);
-  }
-  Envelope* candidate = data_.head;
-  while (candidate != nullptr && !has_room(envelope)) {
-    Envelope* next = candidate->next;
-    const auto theirs = candidate->overflow;
-    if (theirs == Overflow::drop_oldest || theirs == Overflow::conflate) {
-      unlink_data(candidate);
-      if (planted(Bug::eviction_leaks_bytes)) data_bytes_ += candidate->payload.size();
-      lose(EnvelopePtr(candidate), DropCause::oldest);
-    }
-    candidate = next;
-  }
-  return has_room(envelope);
-}
-
-// Full, and nothing could be evicted for it.
-PushResult Mailbox::overflow(EnvelopePtr& envelope) {
-  switch (envelope->overflow) {
-    case Overflow::reject:
-      return refuse(Errc::mailbox_full);
-    case Overflow::kick:
-      ++accepted_;
-      lose(std::move(envelope), DropCause::slow);
-      signals_ = signals_ | Signal::kick;
-      return {PushVerdict::dropped, {}, wake()};
-    case Overflow::drop_newest:
-    case Overflow::drop_oldest:
-    case Overflow::conflate:
-      break;
-  }
-  ++accepted_;
-  lose(std::move(envelope), DropCause::newest);
-  // A loss note may be the first work of an idle owner.
-  return {PushVerdict::dropped, {}, control_.head != nullptr && wake()};
-}
-
-// Counts a dropped delivery; for those who want to know, it becomes a note in its own place (or
-// widens the note before it: losses of one subscription and address come in rising order).
-void Mailbox::lose(EnvelopePtr envelope, DropCause cause) {
-  if (cause != DropCause::conflated || !planted(Bug::conflation_uncounted)) drop(cause);
-  if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return;
-  auto& gaps = notes().gaps;
-  const Key key = key_of(*envelope);
-  const auto reason = loss_reason(cause);
-  if (const auto found = gaps.find(key); found != gaps.end()) {
-    Envelope* gap = found->second;
-    if (gap->seq_last + 1 == envelope->seq && gap->payload.text() == reason) {
-      gap->seq_last = envelope->seq;
-      return;
-    }
-  }
-  envelope->kind = Kind::gap;
-  envelope->seq_last = envelope->seq;
-  envelope->payload = Payload(reason);
-  // A gap of an evicted message must be told before what was queued behind that message, so it
-  // keeps its arrival number: it goes in front of every control envelope that came later.
-  Envelope* raw = envelope.release();
-  if (raw->arrival == 0) raw->arrival = ++arrivals_;
-  Envelope* after = control_.tail;
-  while (after != nullptr && after->arrival > raw->arrival) after = after->prev;
-  control_.insert_after(after, raw);
-  gaps[key] = raw;
-}
-
-void Mailbox::unlink_data(Envelope* envelope) {
-  data_.remove(envelope);
-  --data_count_;
-  data_bytes_ -= envelope->payload.size();
-  if (notes_ == nullptr || envelope->overflow != Overflow::conflate) return;
-  const auto found = notes_->newest.find(key_of(*envelope));
-  if (found != notes_->newest.end() && found->second == envelope) notes_->newest.erase(found);
 }
 
 bool Mailbox::wake() noexcept {
@@ -415,16 +296,6 @@ bool Mailbox::is_consistent() const {
   }
   return is_ordered && bytes == data_bytes_ && data == data_count_ && control == control_count_ &&
          data <= options_.limits.data_messages_max && bytes <= options_.limits.data_bytes_max;
-}
-
-Mailbox::Losses& Mailbox::losses() {
-  if (losses_ == nullptr) losses_ = std::make_unique<Losses>();
-  return *losses_;
-}
-
-Mailbox::Notes& Mailbox::notes() {
-  if (notes_ == nullptr) notes_ = std::make_unique<Notes>();
-  return *notes_;
 }
 
 }  // namespace backstage

@@ -28,6 +28,7 @@ void Witness::accepted(std::uint64_t number, ActorId to, Kind kind) {
 
 void Witness::subscribed(ActorId who, bool is_client, const Pattern& pattern,
                          const SubscribeOptions& options, const Subscribed& subscribed) {
+  if (is_client) clients_.insert(who);
   if (options.snapshot) ++snapshots_asked_[who];
   const auto [known, is_new] =
       subscriptions_.try_emplace(subscribed.id, Known{who, is_client, pattern, std::nullopt});
@@ -68,9 +69,7 @@ std::uint32_t Witness::matches(const Address& address) const {
 }
 
 Witness::SeenKey Witness::key_of(const Envelope& envelope, ActorId to) const {
-  const auto known = subscriptions_.find(envelope.subscription);
-  const bool is_client = known == subscriptions_.end() || known->second.is_client;
-  return {to, is_client ? envelope.subscription : SubscriptionId{}, envelope.topic};
+  return {to, clients_.contains(to) ? envelope.subscription : SubscriptionId{}, envelope.topic};
 }
 
 void Witness::begins(Self& self, ActorId id) {

@@ -100,6 +100,7 @@ class Witness final : public Observer {
   std::map<std::pair<ActorId, ActorId>, std::uint64_t> last_of_pair_;
   std::map<std::string, std::uint64_t> last_published_;
   std::map<SubscriptionId, Known> subscriptions_;
+  std::set<ActorId> clients_;  // that have ever subscribed
   std::map<SeenKey, std::uint64_t> seen_;
   std::map<ActorId, std::uint32_t> snapshots_asked_;
   std::map<std::pair<ActorId, const Topic*>, std::uint32_t> snapshots_;

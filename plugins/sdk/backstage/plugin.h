@@ -15,16 +15,15 @@
 /// read or copied before the call returns.
 ///
 /// Errors. A bs_status: 0 or positive is success, negative is failure and changed nothing.
-/// set_error adds the sentence a person needs. No exception, longjmp, panic or thread exit may cross
-/// the boundary in either direction.
+/// set_error adds the sentence a person needs. No exception, longjmp, panic or thread exit may
+/// cross the boundary in either direction.
 ///
 /// Growth. Value types (bs_slice, bs_addr, bs_request, bs_out) and extension tables are frozen for
 /// ever. Tables that begin with struct_size grow at their end only; the reader checks BS_HAS before
 /// it uses a field that v1.0 did not have. Never copy *their* struct_size bytes, never refuse a
 /// larger table, never write past the size the other side declared.
 ///
-/// Units: milliseconds of a monotonic clock; bytes. Texts: UTF-8, ended by NUL only as const char
-/// *.
+/// Units: milliseconds of a monotonic clock; bytes. Texts: UTF-8; const char * ends with NUL.
 #ifndef BACKSTAGE_PLUGIN_H
 #define BACKSTAGE_PLUGIN_H
 

@@ -1,5 +1,7 @@
 /// status, result and error: how an SDK call says that it failed, and how an actor does.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -29,61 +31,18 @@ namespace backstage {
       return "no_request";
     case BS_E_BUSY:
       return "busy";
-    case BS_E_NO_ACTOR:
-      return "no_actor";
-    case BS_E_MAILBOX_FULL:
-      return "mailbox_full";
-    case BS_E_STOPPING:
-      return "stopping";
-    case BS_E_PARKED:
-      return "parked";
-    case BS_E_TIMEOUT:
-      return "timeout";
-    case BS_E_ACTOR_FAILED:
-      return "actor_failed";
-    case BS_E_NAME_IN_USE:
-      return "name_in_use";
-    case BS_E_TYPE_MISMATCH:
-      return "type_mismatch";
-    case BS_E_NO_TYPE:
-      return "no_type";
-    case BS_E_BAD_NAME:
-      return "bad_name";
-    case BS_E_BAD_ADDR:
-      return "bad_addr";
-    case BS_E_RESERVED_NAME:
-      return "reserved_name";
-    case BS_E_TOO_LARGE:
-      return "too_large";
-    case BS_E_NO_VALUE:
-      return "no_value";
-    case BS_E_NO_SUB:
-      return "no_sub";
-    case BS_E_NO_TIMER:
-      return "no_timer";
-    case BS_E_RETAINED_FULL:
-      return "retained_full";
-    case BS_E_TOPICS_FULL:
-      return "topics_full";
-    case BS_E_SUBS_FULL:
-      return "subs_full";
-    case BS_E_TIMERS_FULL:
-      return "timers_full";
-    case BS_E_REQUESTS_FULL:
-      return "requests_full";
-    case BS_E_ACTORS_FULL:
-      return "actors_full";
-    case BS_E_ACTIVATION_LIMIT:
-      return "activation_limit";
-    case BS_E_SLOW_CONSUMER:
-      return "slow_consumer";
-    case BS_E_CALL_CYCLE:
-      return "call_cycle";
-    case BS_E_NO_MEMORY:
-      return "no_memory";
     default:
-      return "unknown";
+      break;
   }
+  constexpr std::array<std::string_view, 26> engine_errors{
+      "no_actor",      "mailbox_full",  "stopping",         "parked",        "timeout",
+      "actor_failed",  "name_in_use",   "type_mismatch",    "no_type",       "bad_name",
+      "bad_addr",      "reserved_name", "too_large",        "no_value",      "no_sub",
+      "no_timer",      "retained_full", "topics_full",      "subs_full",     "timers_full",
+      "requests_full", "actors_full",   "activation_limit", "slow_consumer", "call_cycle",
+      "no_memory"};
+  const auto at = static_cast<std::size_t>(BS_E_NO_ACTOR - code);
+  return code <= BS_E_NO_ACTOR && at < engine_errors.size() ? engine_errors[at] : "unknown";
 }
 
 /// Thrown out of a constructor, `on`, `save`, `load` or `init`, it fails that call with this code;
