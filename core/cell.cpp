@@ -30,8 +30,7 @@ void Cell::open(std::uint32_t generation, CellOptions options) {
   executor_ = options.executor;
   activated_.reset();
   if (options.rule != CellOptions::no_rule) {
-    activated_ = std::make_unique<Activated>(
-        Activated{options.rule, std::move(options.activated_by), options.idle, 0});
+    activated_ = std::make_unique<Activated>(Activated{options.rule, options.idle, 0});
   }
   actor_ = std::move(options.actor);
   tell_started_ = options.tell_started;

@@ -88,7 +88,6 @@ struct CellOptions {
   ActorId tell_started;          ///< who wants Kind::started
   bool is_gated = false;         ///< one of a group: runs once all of it are created
   std::size_t rule = no_rule;
-  std::optional<Pattern> activated_by;  ///< what was subscribed on its behalf
   Duration idle{};
   static constexpr std::size_t no_rule = static_cast<std::size_t>(-1);
 };

@@ -161,12 +161,9 @@ void Cell::cancel_timers() {
 
 void Cell::release_holdings() {
   requests_.reset();
-  if (activated_ != nullptr && activated_->subscription) {
-    runtime_.topics.drop(id_, *activated_->subscription);
-  }
+  runtime_.topics.drop_everywhere(id_);
   const auto held = std::move(holdings_);
   if (held == nullptr) return;
-  for (const auto& [id, pattern] : held->subscriptions) runtime_.topics.unsubscribe(id, pattern);
   if (held->watches_interest) runtime_.topics.forget_watcher(id_);
   for (const ActorId watched : held->watching) {
     if (Cell* cell = runtime_.directory.at(watched); cell != nullptr) {

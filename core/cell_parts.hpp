@@ -1,16 +1,14 @@
 /// The parts of a cell that few of them have: made on first use, known to the cell's sources only.
 #pragma once
-#include <optional>
 #include <vector>
 
 #include "core/cell.hpp"
 
 namespace backstage {
 
-/// Made by a rule: what it counts against, what was subscribed for it, when it is passivated.
+/// Made by a rule: what it counts against, and when it is passivated.
 struct Cell::Activated {
   std::size_t rule;
-  std::optional<Pattern> subscription;
   Duration idle{};
   std::uint64_t handled_at_idle_check = 0;
 };

@@ -258,6 +258,11 @@ bool Mailbox::is_open_for(std::uint32_t generation) const {
   return is_open_ && generation == generation_;
 }
 
+Overflow Mailbox::overflow_policy() const {
+  const std::lock_guard lock(mutex_);
+  return options_.overflow;
+}
+
 Ledger Mailbox::ledger() const {
   const std::lock_guard lock(mutex_);
   Ledger ledger;

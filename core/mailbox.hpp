@@ -125,8 +125,8 @@ class Mailbox {
   void settle_dropped(DropCause cause) noexcept;
   void settle_dead_lettered() noexcept;
 
-  /// Constant through one life.
-  [[nodiscard]] Overflow overflow_policy() const noexcept { return options_.overflow; }
+  /// Constant through one life. [any]
+  [[nodiscard]] Overflow overflow_policy() const;
   /// Whether that life goes on. [any]
   [[nodiscard]] bool is_open_for(std::uint32_t generation) const;
   /// A snapshot. [any]

@@ -89,11 +89,12 @@ Result<ActorId> Runtime::activate(const Activation& activation) {
     auto opened = spawn(request, {.activation = &activation});
     if (!opened) return Refused(opened.error());
     if (opened->existed && !directory.is_alive(opened->id)) continue;
+    // Subscribed before it runs: it could end before it has what made it.
+    const auto subscribed = activation.subscription
+                                ? topics.subscribe_for(opened->id, *activation.subscription)
+                                : Result<void>{};
     if (!opened->existed) opened->cell->executor().post(*opened->cell);
-    if (activation.subscription) {
-      auto subscribed = topics.subscribe_for(opened->id, *activation.subscription);
-      if (!subscribed) return Refused(subscribed.error());
-    }
+    if (!subscribed) return Refused(subscribed.error());
     return opened->id;
   }
   return Refused(Errc::stopping);
@@ -123,7 +124,6 @@ Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnO
     if (!activations.claim(activation->rule)) return Refused(Errc::activation_limit);
     options.rule = activation->rule;
     options.idle = activations.rule(activation->rule).idle;
-    options.activated_by = activation->subscription;
   }
   const Restart restart = options.restart;
   const auto opened = directory.open(std::move(options));

@@ -198,6 +198,8 @@ Result<void> Topics::subscribe_for(ActorId subscriber, const Pattern& pattern) {
     on_changed(table_.add(pattern, wanted), pattern, true, woken);
   }
   post_all(woken);
+  // An actor that was there already may have ended since, and have dropped what it had by then.
+  if (!runtime_.directory.is_alive(subscriber)) drop(subscriber, pattern);
   return {};
 }
 

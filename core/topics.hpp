@@ -78,6 +78,8 @@ class Topics {
   [[nodiscard]] Result<void> subscribe_for(ActorId subscriber, const Pattern& pattern);
   void unsubscribe(SubscriptionId id, const Pattern& pattern);
   void drop(ActorId subscriber, const Pattern& pattern);
+  /// All of an actor that is over: its own and those made on its behalf.
+  void drop_everywhere(ActorId gone);
   [[nodiscard]] Result<RetainedValue> retained(const Address& address) const;
 
   void watch_interest(ActorId watcher, const Pattern& pattern);
@@ -109,8 +111,6 @@ class Topics {
                                  EnvelopePtr envelope, Woken& woken);
 
   void activate(Topic& topic, const std::vector<Activation>& missing);
-  /// Of an actor that is over, found by a publish.
-  void drop_everywhere(ActorId gone);
   [[nodiscard]] Subscription insert(const Subscription& subscription, const Pattern& pattern,
                                     Woken& woken);
   // With mutex_ held

@@ -222,7 +222,7 @@ std::string Chaos::any_name() {
   return "c" + std::to_string(at - swarm_.actors);
 }
 
-std::string Chaos::any_topic() { return "x" + std::to_string(dice_.below(3)); }
+std::string Chaos::any_topic() { return std::to_string(dice_.below(3) + 1); }
 std::string Chaos::any_type() {
   return "t" + std::to_string(dice_.below(static_cast<std::uint32_t>(swarm_.types.size())));
 }
