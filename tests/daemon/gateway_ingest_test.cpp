@@ -110,10 +110,17 @@ TEST_CASE("a slow subscriber does not stall ingest", "[gateway]") {
 TEST_CASE("a target that ends while ingest waits for it is told, and ingest goes on", "[gateway]") {
   GatewayWorld world;
   ActorType small;
-  small.mailbox.data_messages_max = 0;
-  (void)world.stage.type("sink", {}, small);
+  small.mailbox.data_messages_max = 1;
+  small.supervision.backoff_min = small.supervision.backoff_max = 1h;
+  const auto fail = [](Context&, const Envelope&) -> Outcome {
+    return std::unexpected(Failure{"the first message"});
+  };
+  (void)world.stage.type("sink", fail, small);
   const auto id = world.stage.spawn("sink", "sink");
-  world.ingest("SEND sink\n1");
+  // The first makes it wait to be made anew, the second fills its mailbox.
+  for (const auto* line : {"SEND sink\n1", "SEND sink\n2"}) world.ingest(line);
+  CHECK_FALSE(world.transport.is_paused);
+  world.ingest("SEND sink\n3");
   CHECK(world.transport.is_paused);
   REQUIRE(world.stage.engine.stop(id, StopVerb::stop));
   world.settle();
