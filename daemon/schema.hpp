@@ -54,8 +54,10 @@ class Schema {
 /// The schema of member `name` of an object described by `node`: by properties, else by
 /// additionalProperties; null when free or unknown.
 [[nodiscard]] const Json* member_schema(const Json& root, const Json& node, std::string_view name);
-/// The branch of oneOf that fits the value's type, else the node itself.
+/// The branch of oneOf that fits the value's type, else the node itself; borrowed from `node`,
+/// which therefore must not be a temporary.
 [[nodiscard]] const Json& branch_for(const Json& root, const Json& node, const Json& value);
+const Json& branch_for(const Json& root, const Json&& node, const Json& value) = delete;
 /// Whether `value` has JSON Schema type `type`; integer means written without point or exponent.
 [[nodiscard]] bool has_type(const Json& value, std::string_view type) noexcept;
 /// A key of an object with fixed keys that is free for comments.

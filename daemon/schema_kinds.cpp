@@ -167,6 +167,7 @@ std::optional<KindFault> judge_kind(std::string_view kind, std::string_view text
 
 std::vector<std::string_view> kinds() {
   std::vector<std::string_view> names;
+  names.reserve(table.size());
   for (const Kind& kind : table) names.push_back(kind.name);
   return names;
 }

@@ -65,6 +65,7 @@ std::expected<void, Refusal> compare_all(std::string_view file, const Descriptor
                                          const plugin_gate::Manifest& manifest) {
   const auto& calls = descriptor.calls;
   std::vector<std::string> names;
+  names.reserve(descriptor.types.size());
   for (const auto& type : descriptor.types) names.push_back(type.name);
   const auto id = bounded(calls.id, actor_name_bytes_max);
   const auto version = bounded(calls.version, actor_name_bytes_max);

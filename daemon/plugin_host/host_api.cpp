@@ -105,10 +105,9 @@ bs_status publish(bs_ctx* ctx, bs_slice topic, const bs_out* out, std::uint32_t 
     const auto name = view(topic);
     if (!name) return BS_E_ARG;
     if ((flags & ~std::uint32_t{BS_PUBLISH_RETAIN}) != 0) return BS_E_NOSUP;
-    auto message = message_of(out);
+    const auto message = message_of(out);
     if (!message) return status_of(message.error());
-    return status_of_result(call.context().publish(name->empty() ? default_topic : *name,
-                                                   std::move(*message),
+    return status_of_result(call.context().publish(name->empty() ? default_topic : *name, *message,
                                                    {.retain = (flags & BS_PUBLISH_RETAIN) != 0}));
   });
 }

@@ -60,8 +60,10 @@ class Fields {
 template <class Number, class Out>
 bool store(std::string_view value, Out& out) {
   const auto parsed = parse_number<Number>(value, 0, std::numeric_limits<Number>::max());
-  if (parsed) out = *parsed;
-  return parsed.has_value();
+  if (!parsed) return false;
+  const Number number = *parsed;
+  out = number;
+  return true;
 }
 
 bool store_flag(std::string_view value, bool& out) {

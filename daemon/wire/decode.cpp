@@ -144,9 +144,11 @@ class Reader {
     return std::nullopt;
   }
   [[nodiscard]] bool options() {
-    auto fault = read_options(verb_, words_, options_);
-    if (fault) fault_ = *std::move(fault);
-    return !fault;
+    if (auto fault = read_options(verb_, words_, options_)) {
+      fault_ = *std::move(fault);
+      return false;
+    }
+    return true;
   }
 
   // --- Verbs. ------------------------------------------------------------------------------------

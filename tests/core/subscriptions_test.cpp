@@ -29,8 +29,14 @@ std::vector<Subscription> reached(const Subscriptions& table, std::string_view t
 
 std::vector<std::uint32_t> slots(const std::vector<Subscription>& all) {
   std::vector<std::uint32_t> found;
+  found.reserve(all.size());
   for (const auto& subscription : all) found.push_back(subscription.subscriber.slot);
   return found;
+}
+
+void shuffle(std::vector<SubscriptionId>& ids, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (std::size_t i = ids.size(); i > 0; --i) std::swap(ids[i - 1], ids[random() % i]);
 }
 
 using Slots = std::vector<std::uint32_t>;
@@ -139,10 +145,9 @@ TEST_CASE("100,000 subscribers of one pattern come and go in any order", "[core]
     REQUIRE(all.size() == flood);
     CHECK(std::is_sorted(all.begin(), all.end(),
                          [](const auto& a, const auto& b) { return a.id < b.id; }));
-    std::mt19937_64 random(1);
+    shuffle(ids, 1);
     std::size_t edges = 0;
     for (std::uint32_t i = flood; i > 0; --i) {
-      std::swap(ids[i - 1], ids[random() % i]);
       const auto removed =
           i % 2 == 0
               ? table.remove(ids[i - 1], pattern(text))

@@ -77,17 +77,19 @@ bool is_whole(const Script& script, const std::string& address, std::uint64_t la
 
 TEST_CASE("snapshot and live messages meet without gap or double on threads", "[core][threads]") {
   constexpr int rounds = 20;
-  constexpr int publishes = 300;
+  constexpr std::size_t publishes = 300;
   constexpr std::size_t guests = 24;
   for (int round = 0; round < rounds; ++round) {
     Theatre theatre;
     std::vector<Theatre::Guest> all;
+    all.reserve(guests);
     for (std::size_t i = 0; i < guests; ++i) all.push_back(theatre.guest("g" + std::to_string(i)));
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int publisher = 0; publisher < 2; ++publisher) {
       threads.emplace_back([&] {
-        for (int i = 0; i < publishes; ++i) {
-          const auto address = Address::parse(addresses[static_cast<std::size_t>(i) % 3]);
+        for (std::size_t i = 0; i < publishes; ++i) {
+          const auto address = Address::parse(addresses[i % addresses.size()]);
           (void)theatre.engine.publish(*address, {{}, Payload("x")}, "test", {true});
         }
       });
@@ -111,7 +113,7 @@ TEST_CASE("snapshot and live messages meet without gap or double on threads", "[
     theatre.poster.run();
     for (const auto* address : addresses) {
       const auto last = theatre.engine.retained(*Address::parse(address))->seq;
-      CHECK(last == 2U * publishes / addresses.size());
+      CHECK(last == 2 * publishes / addresses.size());
       for (const auto& guest : all) CHECK(is_whole(*guest.script, address, last));
     }
     CHECK(theatre.engine.stats().ledger.is_balanced());
@@ -159,6 +161,7 @@ TEST_CASE("first and last interest are told in turn on threads", "[core][threads
   const auto feed = theatre.guest("feed");
   REQUIRE(theatre.engine.context_of(*feed.cell).watch_interest(">"));
   std::vector<Theatre::Guest> all;
+  all.reserve(3);
   for (int i = 0; i < 3; ++i) all.push_back(theatre.guest("g" + std::to_string(i)));
   std::vector<std::thread> threads;
   threads.reserve(all.size());
