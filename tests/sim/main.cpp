@@ -166,21 +166,19 @@ bool read(int argc, char** argv, Arguments& arguments) {
     if (name == "--planted") {
       arguments.is_planted = true;
       arguments.seeds = 20'000;
-    } else if (name == "--update") {
+      continue;
+    }
+    if (name == "--update") {
       arguments.updates = true;
-    } else if (i + 1 == argc) {
-      return false;
-    } else if (name == "--seeds") {
-      arguments.seeds = std::strtoull(argv[++i], nullptr, 10);
-    } else if (name == "--from") {
-      arguments.from = std::strtoull(argv[++i], nullptr, 10);
-    } else if (name == "--trace") {
-      arguments.is_trace = true;
-      arguments.from = std::strtoull(argv[++i], nullptr, 10);
-    } else if (name == "--fingerprints") {
-      arguments.fingerprints = argv[++i];
-    } else if (name == "--kept") {
-      arguments.kept = argv[++i];
+      continue;
+    }
+    if (++i == argc) return false;
+    arguments.is_trace = arguments.is_trace || name == "--trace";
+    if (name == "--seeds" || name == "--from" || name == "--trace") {
+      auto& number = name == "--seeds" ? arguments.seeds : arguments.from;
+      number = std::strtoull(argv[i], nullptr, 10);
+    } else if (name == "--fingerprints" || name == "--kept") {
+      (name == "--kept" ? arguments.kept : arguments.fingerprints) = argv[i];
     } else {
       return false;
     }

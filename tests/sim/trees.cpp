@@ -220,6 +220,11 @@ void Trees::come_to_rest() {
   clock_.set(end);
 }
 
+void Trees::wrong(const std::string& after, const std::string& name, std::string_view what) {
+  std::string why = "I5: after ";
+  journal_.violate(why.append(after).append(", ").append(name).append(" ").append(what));
+}
+
 void Trees::compare(const std::string& after) {
   const auto ends = model_.take_ends();
   if (ends != ends_) {
@@ -231,11 +236,11 @@ void Trees::compare(const std::string& after) {
     const auto id = engine_->find(name);
     const bool is_there = model_.is_up(name) || model_.is_parked(name);
     if (id.has_value() != is_there) {
-      journal_.violate("I5: after " + after + " " + name + (is_there ? " is gone" : " lives"));
+      wrong(after, name, is_there ? "is gone" : "lives");
     }
     const bool is_parked = id && !engine_->send(*id, {{}, Payload("ping")}, "test");
     if (is_parked != model_.is_parked(name)) {
-      journal_.violate("I5: after " + after + " " + name + " is wrongly parked, or not");
+      wrong(after, name, "is wrongly parked, or not");
     }
   }
   if (!engine_->stats().ledger.is_balanced()) journal_.violate("I1: the ledger does not close");

@@ -31,6 +31,7 @@ class Trees {
   void come_back();
   void come_to_rest();
   void compare(const std::string& after);
+  void wrong(const std::string& after, const std::string& name, std::string_view what);
   [[nodiscard]] std::string any_up();
   [[nodiscard]] bool may_fail_births(const std::string& name) const;
   void tell(const std::string& name, std::string_view what);
