@@ -57,6 +57,12 @@ class ActorFactory {
       Context& context, std::string_view config) = 0;
 };
 
+/// Where a type's actors run.
+enum class Dispatcher : std::uint8_t {
+  pool,
+  pinned,  ///< each on a thread of its own, for blocking code
+};
+
 /// What a plugin registers, with what config says about it. Immutable once registered; kept alive
 /// by each of its actors.
 struct ActorType {
@@ -65,6 +71,9 @@ struct ActorType {
   MailboxLimits mailbox;
   Overflow overflow = Overflow::reject;
   Supervision supervision;
+  Dispatcher dispatcher = Dispatcher::pool;
+  /// A turn longer than this is told of as hung; zero: never.
+  Duration turn_budget = turn_budget_default;
 };
 /// Shared by the registry and every living actor of the type, so that code outlives its actors.
 using ActorTypePtr = std::shared_ptr<const ActorType>;

@@ -78,7 +78,7 @@ class Context {
 
   // --- Messages.
   /// Finds a name; an activation rule that matches makes the actor. Errors: no_actor, bad_name,
-  /// activation_limit, actors_full, stopping.
+  /// activation_limit, actors_full, threads_full, stopping.
   [[nodiscard]] Result<ActorId> resolve(std::string_view name);
   /// Errors: no_actor, mailbox_full, stopping, parked, too_large, and those of resolve.
   [[nodiscard]] Result<MessageId> send(ActorId to, Message message);
@@ -113,8 +113,8 @@ class Context {
 
   // --- Actors.
   /// Same name and type: the existing actor, and says so (it is not adopted as a child). Errors:
-  /// no_type, type_mismatch, name_in_use, bad_name, reserved_name, actors_full, stopping, bad_arg
-  /// (a mailbox of no messages or bytes; a client's child).
+  /// no_type, type_mismatch, name_in_use, bad_name, reserved_name, actors_full, threads_full,
+  /// stopping, bad_arg (a mailbox of no messages or bytes; a client's child).
   [[nodiscard]] Result<Spawned> spawn(const SpawnRequest& request);
   /// Children that start all or none: none handles a message before every one is created. One
   /// Kind::started follows (`sender` is the first): they run, or (`is_error`) one could not be

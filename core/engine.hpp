@@ -25,6 +25,8 @@ struct World {
   Faults& faults;
   Observer& observer;
   std::uint64_t seed = 0;  ///< of the jitter between restarts
+  /// Threads for types of Dispatcher::pinned; null: the executor runs them too.
+  Executors* pinned = nullptr;
 };
 
 /// One actor, as seen from outside. A copy.

@@ -14,8 +14,19 @@ class Executor {
   /// and not again before that drain has returned, so it never runs twice at a time. Must not call
   /// back into the engine and must not throw. [any]
   virtual void post(Cell& cell) noexcept = 0;
-  /// The cell's life is over: the turn that calls this is its last. [executor]
-  virtual void retired(Cell&) noexcept {}
+  /// The cell's life is over and this is its last turn: it is not posted again in this life. Called
+  /// before its slot is given free. Must not call back into the engine. [any]
+  virtual void retired(Cell& cell) noexcept { (void)cell; }
+};
+
+/// Gives a cell an executor of its own. Production: PinnedThreads.
+class Executors {
+ public:
+  virtual ~Executors() = default;
+  /// For one cell more, until Executor::retired. Null: there are as many as may be. [any]
+  [[nodiscard]] virtual Executor* claim() noexcept = 0;
+  /// Gives back what was claimed for a cell that did not come to be. [any]
+  virtual void unclaim(Executor& executor) noexcept = 0;
 };
 
 /// Told when the engine's earliest timer changes to an earlier one.

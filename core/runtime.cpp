@@ -119,15 +119,25 @@ Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnO
   options.tell_started = origin.spawner;
   options.is_gated = origin.is_gated;
   const Activation* activation = origin.activation;
-  if (activation != nullptr) {
+  // Asked for again and again, a living actor costs no claim.
+  const bool is_pinned = (*type)->dispatcher == Dispatcher::pinned && world.pinned != nullptr;
+  if (activation != nullptr || is_pinned) {
     if (const auto found = directory.find(request.name)) return existing(*found, **type);
+  }
+  if (activation != nullptr) {
     if (!activations.claim(activation->rule)) return Refused(Errc::activation_limit);
     options.rule = activation->rule;
     options.idle = activations.rule(activation->rule).idle;
   }
+  if (is_pinned) options.executor = world.pinned->claim();
+  Executor* const executor = options.executor;
   const Restart restart = options.restart;
-  const auto opened = directory.open(std::move(options));
-  if (activation != nullptr && (!opened || opened->existed)) activations.release(activation->rule);
+  const auto opened = executor == nullptr ? Result<Directory::Opened>(Refused(Errc::threads_full))
+                                          : directory.open(std::move(options));
+  if (!opened || opened->existed) {
+    if (activation != nullptr) activations.release(activation->rule);
+    if (is_pinned && executor != nullptr) world.pinned->unclaim(*executor);
+  }
   if (!opened) return Refused(opened.error());
   if (opened->existed) return existing(opened->id, **type);
   world.observer.spawned(opened->id, request.name, request.type);

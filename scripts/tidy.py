@@ -51,6 +51,9 @@ WITH_SUBFOLDERS = {"plugins/sdk", "plugins", "tests"}
 
 # file: {library it may include beyond its folder's line: why}.
 ALLOWED_FILES = {
+    "core/hung_turn.hpp": {"posix": "pthread_t: which thread hangs"},
+    "core/overseer.cpp": {"posix": "its thread's name"},
+    "core/pinned_threads.cpp": {"posix": "threads' names"},
     "core/worker_pool.cpp": {"posix": "threads: affinity and names"},
 }
 
@@ -78,20 +81,24 @@ LIBRARIES = {
 C_HEADERS = set("""assert ctype errno fenv float inttypes limits locale math setjmp signal stdalign
     stdarg stdatomic stdbool stddef stdint stdio stdlib string time uchar wchar wctype""".split())
 
+THREADS = r"\bstd\s*::\s*j?thread\b(?!\s*::\s*id)"
 # What core may not touch, in code (not comments): the world is injected. Exceptions name a file.
 CORE_BANS = [
     (r"_clock\s*::\s*now\b", "reads a clock; take the injected one"),
-    (r"\bstd\s*::\s*j?thread\b(?!\s*::\s*id)", "starts a thread; only core/worker_pool does"),
-    (r"\bpthread_create\b", "starts a thread; only core/worker_pool does"),
+    (THREADS, "starts a thread; only those of THREAD_OWNERS do"),
+    (r"\bpthread_create\b", "starts a thread; only those of THREAD_OWNERS do"),
     (r"\bthis_thread\s*::\s*sleep_", "sleeps; use a timer"),
     (r"\brandom_device\b", "draws from the world's dice; take the injected seed"),
     (r"\b(?:secure_)?getenv\b", "reads the environment; take an option"),
     (r"#\s*include\s*<(?:fstream|iostream|cstdio|filesystem)>", "does input or output"),
 ]
-CORE_EXCEPTIONS = {
-    ("core/worker_pool.hpp", r"\bstd\s*::\s*j?thread\b(?!\s*::\s*id)"): "the one owner of threads",
-    ("core/worker_pool.cpp", r"\bstd\s*::\s*j?thread\b(?!\s*::\s*id)"): "the one owner of threads",
+THREAD_OWNERS = {
+    "worker_pool": "threads that run any hosted actor",
+    "pinned_threads": "threads that run one actor each",
+    "overseer": "the thread that looks for hung turns",
 }
+CORE_EXCEPTIONS = {(f"core/{owner}.{ending}", THREADS): why
+                   for owner, why in THREAD_OWNERS.items() for ending in ("hpp", "cpp")}
 
 # file: why it may be longer than FILE_LINES_MAX. Tables only.
 LONG_FILES = {}

@@ -36,6 +36,7 @@ constexpr std::array<Row, errc_count> rows{{
     {"timers_full", "the limit of timers of one actor is reached"},
     {"requests_full", "the limit of open requests of one actor is reached"},
     {"actors_full", "the limit of living actors is reached"},
+    {"threads_full", "the limit of actors with a thread of their own is reached"},
     {"activation_limit", "the activation rule has made as many actors as it may"},
     {"slow_consumer", "the receiver cannot keep up"},
     {"call_cycle", "the actor that is asked waits itself, by way of others, for the one that asks"},

@@ -31,6 +31,7 @@ enum class Errc : std::uint8_t {
   timers_full,       ///< the actor has timers_per_actor_max already
   requests_full,     ///< the requester has requests_per_actor_max open already
   actors_full,       ///< actors_max actors exist already
+  threads_full,      ///< as many pinned actors live as may: each has a thread of its own
   activation_limit,  ///< the activation rule's `max` is reached
   slow_consumer,     ///< the receiver cannot keep up and its session was ended
   call_cycle,        ///< the request would wait for one that waits for it, or is nested too deep

@@ -31,6 +31,13 @@ inline constexpr std::uint32_t turn_messages_max = 256;
 /// And time per turn, looked at every turn_clock_stride messages (a clock read costs 26 ns).
 inline constexpr auto turn_time_max = 1ms;
 inline constexpr std::uint32_t turn_clock_stride = 32;
+/// A turn longer than this is reported and a spare worker stands in for its own: a thousand times
+/// what is fair, so that only code that blocks or loops is caught.
+inline constexpr auto turn_budget_default = 1s;
+/// Spare workers at one time: each is a thread, and as many hung actors are a fault to be seen.
+inline constexpr std::uint32_t spare_workers_default = 16;
+/// Threads of pinned actors at one time.
+inline constexpr std::uint32_t pinned_threads_default = 256;
 
 // --- Supervision: OTP's words, ruling 21's numbers. ---------------------------------------------
 inline constexpr std::uint32_t restart_intensity = 3;

@@ -57,6 +57,8 @@ bs_status status_of(Errc code) noexcept {
       return BS_E_REQUESTS_FULL;
     case Errc::actors_full:
       return BS_E_ACTORS_FULL;
+    case Errc::threads_full:
+      return BS_E_THREADS_FULL;
     case Errc::activation_limit:
       return BS_E_ACTIVATION_LIMIT;
     case Errc::slow_consumer:

@@ -66,6 +66,7 @@ constexpr std::uint16_t number_of(Errc code) noexcept {
     case Errc::stopping:
     case Errc::parked:
     case Errc::actors_full:
+    case Errc::threads_full:
     case Errc::activation_limit:
     case Errc::no_memory:
       return 503;

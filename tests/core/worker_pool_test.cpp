@@ -1,97 +1,14 @@
 // The worker pool: real threads, many senders, timers; the ledger closes.
+#include <array>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "core/worker_pool.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/stage.hpp"
+#include "tests/support/live.hpp"
 
 using namespace backstage;
 using namespace backstage::test;
-
-namespace {
-
-class Silent final : public Observer {
- public:
-  void spawned(ActorId, std::string_view, std::string_view) noexcept override {}
-  void started(ActorId, std::string_view, std::string_view) noexcept override {}
-  void failed(ActorId, std::string_view, std::string_view) noexcept override {}
-  void restarting(ActorId, std::string_view, Duration) noexcept override {}
-  void abandoned(ActorId, std::string_view) noexcept override {}
-  void parked(ActorId, std::string_view, std::string_view) noexcept override {}
-  void ended(ActorId, std::string_view, EndReason) noexcept override {}
-  void dead_letter(DeadCause, std::string_view, std::string_view) noexcept override {}
-};
-
-// Counts down; the test waits for zero with a deadline that only a hang would reach.
-class Countdown {
- public:
-  explicit Countdown(int count) : left_(count) {}
-  void hit() {
-    const std::lock_guard lock(mutex_);
-    if (--left_ == 0) done_.notify_all();
-  }
-  [[nodiscard]] bool wait() {
-    std::unique_lock lock(mutex_);
-    return done_.wait_for(lock, std::chrono::seconds(60), [this] { return left_ <= 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  int left_;
-};
-
-class CountingActor final : public Actor {
- public:
-  explicit CountingActor(std::function<Outcome(Context&, const Envelope&)> act)
-      : act_(std::move(act)) {}
-  Outcome receive(Context& context, const Envelope& envelope) override {
-    return act_(context, envelope);
-  }
-  void ended(Context&, EndReason) noexcept override {}
-
- private:
-  std::function<Outcome(Context&, const Envelope&)> act_;
-};
-
-class CountingFactory final : public ActorFactory {
- public:
-  explicit CountingFactory(std::function<Outcome(Context&, const Envelope&)> act)
-      : act_(std::move(act)) {}
-  std::expected<std::unique_ptr<Actor>, Failure> create(Context&, std::string_view) override {
-    return std::make_unique<CountingActor>(act_);
-  }
-
- private:
-  std::function<Outcome(Context&, const Envelope&)> act_;
-};
-
-// An engine on real threads.
-struct Live {
-  explicit Live(std::uint32_t workers)
-      : pool(clock), engine({clock, pool, pool, faults, observer}, {}) {
-    pool.start(workers, [this](TimePoint now) { return engine.fire_due(now); });
-  }
-  ~Live() { pool.stop(); }
-  void type(std::string name, std::function<Outcome(Context&, const Envelope&)> act) {
-    ActorType type;
-    type.name = std::move(name);
-    type.factory = std::make_shared<CountingFactory>(std::move(act));
-    type.mailbox.data_messages_max = 1'000'000;
-    const auto added = engine.add_type(std::move(type));
-    REQUIRE(added);
-  }
-  MonotonicClock clock;
-  WorkerPool pool;
-  NoFaults faults;
-  Silent observer;
-  Engine engine;
-};
-
-}  // namespace
 
 TEST_CASE("senders on several threads reach one actor, each in its own order", "[core][threads]") {
   constexpr int senders = 4;

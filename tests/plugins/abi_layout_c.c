@@ -36,6 +36,7 @@ const bs_status abi_statuses_in_c[] = {
     BS_E_SLOW_CONSUMER,
     BS_E_CALL_CYCLE,
     BS_E_NO_MEMORY,
+    BS_E_THREADS_FULL,
 };
 const size_t abi_statuses_in_c_count = sizeof abi_statuses_in_c / sizeof abi_statuses_in_c[0];
 

@@ -74,7 +74,8 @@ TEST_CASE("status numbers are distinct, stable and the same in C and C++", "[abi
   CHECK(BS_E_SLOW_CONSUMER == -39);
   CHECK(BS_E_CALL_CYCLE == -40);
   CHECK(BS_E_NO_MEMORY == -41);
-  CHECK(backstage::status_name(-42) == "unknown");
+  CHECK(BS_E_THREADS_FULL == -42);
+  CHECK(backstage::status_name(-43) == "unknown");
 }
 
 TEST_CASE("every error of the engine has a status of the same name", "[abi]") {

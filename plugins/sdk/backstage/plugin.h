@@ -6,8 +6,8 @@
 /// Threads. Every function carries one tag:
 ///   [any-thread]     callable from every thread at every time between entry and the end of fini.
 ///   [actor-turn]     only with the bs_ctx of the callback that is running, on its thread. Turns of
-///                    one actor never overlap and never re-enter, but may hop OS threads: keep
-///                    nothing in thread_local storage. Two actors of one type do run at once.
+///                    one actor never overlap and never re-enter, but hop OS threads (unless the
+///                    config pins its type): use no thread_local. Actors of one type run at once.
 ///   [loader-thread]  called one at a time by the daemon's loader thread; no bs_ctx exists.
 ///
 /// Ownership. Nobody frees the other side's memory. What the host passes in is valid until the call
@@ -84,7 +84,8 @@ enum {
   BS_E_ACTIVATION_LIMIT = -38,
   BS_E_SLOW_CONSUMER = -39,
   BS_E_CALL_CYCLE = -40,
-  BS_E_NO_MEMORY = -41
+  BS_E_NO_MEMORY = -41,
+  BS_E_THREADS_FULL = -42
 };
 
 // --- Value types: frozen. ------------------------------------------------------------------------

@@ -34,13 +34,13 @@ namespace backstage {
     default:
       break;
   }
-  constexpr std::array<std::string_view, 26> engine_errors{
+  constexpr std::array<std::string_view, 27> engine_errors{
       "no_actor",      "mailbox_full",  "stopping",         "parked",        "timeout",
       "actor_failed",  "name_in_use",   "type_mismatch",    "no_type",       "bad_name",
       "bad_addr",      "reserved_name", "too_large",        "no_value",      "no_sub",
       "no_timer",      "retained_full", "topics_full",      "subs_full",     "timers_full",
       "requests_full", "actors_full",   "activation_limit", "slow_consumer", "call_cycle",
-      "no_memory"};
+      "no_memory",     "threads_full"};
   const auto at = static_cast<std::size_t>(BS_E_NO_ACTOR - code);
   return code <= BS_E_NO_ACTOR && at < engine_errors.size() ? engine_errors[at] : "unknown";
 }
