@@ -15,7 +15,8 @@ namespace backstage::daemon {
 enum class LogStyle : std::uint8_t { automatic, text, json };
 enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate };
 enum class Dispatcher : std::uint8_t { pool };
-enum class Strategy : std::uint8_t { one_for_one };
+enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
+enum class Restart : std::uint8_t { permanent, transient, temporary };
 
 struct LogConfig {
   LogLevel level = LogLevel::info;
@@ -88,10 +89,15 @@ struct MailboxConfig {
 
 struct SupervisionConfig {
   Strategy strategy = Strategy::one_for_one;
+  Restart restart = Restart::transient;
   std::uint32_t intensity = 3;
   std::chrono::milliseconds period{10'000};
+  std::uint32_t retries = 0;
   std::chrono::milliseconds backoff_min{100};
   std::chrono::milliseconds backoff_max{10'000};
+  std::uint32_t jitter_percent = 20;
+  std::chrono::milliseconds healthy_after{10'000};
+  std::chrono::milliseconds stop_deadline{5'000};
   friend bool operator==(const SupervisionConfig&, const SupervisionConfig&) = default;
 };
 
@@ -109,6 +115,11 @@ struct ActorConfig {
   std::string type{};
   /// JSON text; empty when the config gives none.
   std::string config{};
+  // Nothing: as the type has it.
+  std::optional<std::uint32_t> mailbox_messages{};
+  std::optional<std::uint64_t> mailbox_bytes{};
+  std::optional<Overflow> overflow{};
+  std::optional<Restart> restart{};
   friend bool operator==(const ActorConfig&, const ActorConfig&) = default;
 };
 

@@ -85,28 +85,56 @@ GatewayConfig read_gateway(const Json& json) {
                      .err0_per_s = number<U32>(limits, "err0_per_s")}};
 }
 
+constexpr std::array<std::string_view, 4> overflow_words{"reject", "drop_newest", "drop_oldest",
+                                                         "conflate"};
+constexpr std::array<std::string_view, 3> restart_words{"permanent", "transient", "temporary"};
+constexpr std::array<std::string_view, 3> strategy_words{"one_for_one", "one_for_all",
+                                                         "rest_for_one"};
+
+SupervisionConfig read_supervision(const Json& json) {
+  return {.strategy = choice<Strategy>(json, "strategy", strategy_words),
+          .restart = choice<Restart>(json, "restart", restart_words),
+          .intensity = number<std::uint32_t>(json, "intensity"),
+          .period = duration(json, "period"),
+          .retries = number<std::uint32_t>(json, "retries"),
+          .backoff_min = duration(json, "backoff_min"),
+          .backoff_max = duration(json, "backoff_max"),
+          .jitter_percent = number<std::uint32_t>(json, "jitter_percent"),
+          .healthy_after = duration(json, "healthy_after"),
+          .stop_deadline = duration(json, "stop_deadline")};
+}
+
 TypeConfig read_type(const std::string& name, const Json& json) {
   const Json& mailbox = json.at("mailbox");
-  const Json& supervision = json.at("supervision");
   return {
       .type = name,
       .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
                   .bytes = number<std::uint64_t>(mailbox, "bytes")},
-      .overflow = choice<Overflow>(
-          json, "overflow",
-          std::array<std::string_view, 4>{"reject", "drop_newest", "drop_oldest", "conflate"}),
+      .overflow = choice<Overflow>(json, "overflow", overflow_words),
       .dispatcher = choice<Dispatcher>(json, "dispatcher", std::array<std::string_view, 1>{"pool"}),
-      .supervision = {.strategy = choice<Strategy>(supervision, "strategy",
-                                                   std::array<std::string_view, 1>{"one_for_one"}),
-                      .intensity = number<std::uint32_t>(supervision, "intensity"),
-                      .period = duration(supervision, "period"),
-                      .backoff_min = duration(supervision, "backoff_min"),
-                      .backoff_max = duration(supervision, "backoff_max")}};
+      .supervision = read_supervision(json.at("supervision"))};
 }
 
 ActorConfig read_actor(const std::string& name, const Json& json) {
-  if (json.is_string()) return {.name = name, .type = json.get<std::string>(), .config = {}};
-  return {.name = name, .type = text(json, "type"), .config = config_text(json)};
+  ActorConfig actor;
+  actor.name = name;
+  if (json.is_string()) {
+    actor.type = json.get<std::string>();
+    return actor;
+  }
+  actor.type = text(json, "type");
+  actor.config = config_text(json);
+  if (const auto mailbox = json.find("mailbox"); mailbox != json.end()) {
+    if (mailbox->contains("messages")) {
+      actor.mailbox_messages = number<std::uint32_t>(*mailbox, "messages");
+    }
+    if (mailbox->contains("bytes")) actor.mailbox_bytes = number<std::uint64_t>(*mailbox, "bytes");
+  }
+  if (json.contains("overflow")) {
+    actor.overflow = choice<Overflow>(json, "overflow", overflow_words);
+  }
+  if (json.contains("restart")) actor.restart = choice<Restart>(json, "restart", restart_words);
+  return actor;
 }
 
 ActivationConfig read_activation(const Json& json) {

@@ -104,8 +104,8 @@ void Daemon::load_plugins() {
 
 void Daemon::spawn_actors() {
   for (const auto& actor : config_.values.actors) {
-    const auto spawned =
-        engine_.spawn({.type = actor.type, .name = actor.name, .config = actor.config});
+    const auto of_type = type_settings(config_.values, actor.type).mailbox;
+    const auto spawned = engine_.spawn(spawn_request(actor, of_type));
     if (spawned) continue;
     // One actor that cannot be is no reason to withhold the others.
     log_.error("actor of the config not spawned",

@@ -35,6 +35,45 @@ backstage::Overflow overflow_of(Overflow configured) noexcept {
   return backstage::Overflow::reject;
 }
 
+backstage::Strategy strategy_of(Strategy configured) noexcept {
+  switch (configured) {
+    case Strategy::one_for_one:
+      return backstage::Strategy::one_for_one;
+    case Strategy::one_for_all:
+      return backstage::Strategy::one_for_all;
+    case Strategy::rest_for_one:
+      return backstage::Strategy::rest_for_one;
+  }
+  return backstage::Strategy::one_for_one;
+}
+
+backstage::Restart restart_of(Restart configured) noexcept {
+  switch (configured) {
+    case Restart::permanent:
+      return backstage::Restart::permanent;
+    case Restart::transient:
+      return backstage::Restart::transient;
+    case Restart::temporary:
+      return backstage::Restart::temporary;
+  }
+  return backstage::Restart::transient;
+}
+
+Supervision supervision_of(const SupervisionConfig& configured) {
+  Supervision supervision;
+  supervision.restart = restart_of(configured.restart);
+  supervision.retries = configured.retries;
+  supervision.backoff_min = configured.backoff_min;
+  supervision.backoff_max = configured.backoff_max;
+  supervision.healthy_after = configured.healthy_after;
+  supervision.jitter_percent = configured.jitter_percent;
+  supervision.stop_deadline = configured.stop_deadline;
+  supervision.strategy = strategy_of(configured.strategy);
+  supervision.intensity = configured.intensity;
+  supervision.period = configured.period;
+  return supervision;
+}
+
 }  // namespace
 
 gateway::Options gateway_options(const Config& config, std::string_view runtime_dir,
@@ -67,12 +106,19 @@ plugin_host::TypeSettings type_settings(const Config& config, std::string_view t
   if (found == config.types.end()) return settings;
   settings.mailbox = {found->mailbox.messages, found->mailbox.bytes};
   settings.overflow = overflow_of(found->overflow);
-  const auto& supervision = found->supervision;
-  settings.supervision.intensity = supervision.intensity;
-  settings.supervision.period = supervision.period;
-  settings.supervision.backoff_min = supervision.backoff_min;
-  settings.supervision.backoff_max = supervision.backoff_max;
+  settings.supervision = supervision_of(found->supervision);
   return settings;
+}
+
+SpawnRequest spawn_request(const ActorConfig& actor, MailboxLimits of_type) {
+  SpawnRequest request{.type = actor.type, .name = actor.name, .config = actor.config};
+  if (actor.mailbox_messages || actor.mailbox_bytes) {
+    request.mailbox = {actor.mailbox_messages.value_or(of_type.data_messages_max),
+                       actor.mailbox_bytes.value_or(of_type.data_bytes_max)};
+  }
+  if (actor.overflow) request.overflow = overflow_of(*actor.overflow);
+  if (actor.restart) request.restart = restart_of(*actor.restart);
+  return request;
 }
 
 std::string plugin_config(const Config& config, std::string_view plugin_id) {

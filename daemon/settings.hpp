@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/activations.hpp"
+#include "core/context.hpp"
 #include "core/values/limits.hpp"
 #include "daemon/config.hpp"
 #include "daemon/gateway/options.hpp"
@@ -17,6 +18,9 @@ namespace backstage::daemon {
 [[nodiscard]] plugin_host::TypeSettings type_settings(const Config& config, std::string_view type);
 /// JSON text of one plugin's own config; empty when there is none.
 [[nodiscard]] std::string plugin_config(const Config& config, std::string_view plugin_id);
+/// What `actor` says instead of its type; what it leaves out of the mailbox is `of_type`'s. Borrows
+/// the texts of `actor`.
+[[nodiscard]] SpawnRequest spawn_request(const ActorConfig& actor, MailboxLimits of_type);
 /// A rule that config has checked already.
 [[nodiscard]] ActivationRule activation_rule(const ActivationConfig& config);
 /// `configured`, or one for each CPU this process may use.

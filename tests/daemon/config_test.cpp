@@ -48,10 +48,16 @@ constexpr const char* every_key = R"({
               "config": {"counter": {"x-mine": [1, {"unknown": null}]}, "a.b": "text"}},
   "types": {"book": {"mailbox": {"messages": 11, "bytes": 12}, "overflow": "conflate",
                      "dispatcher": "pool",
-                     "supervision": {"strategy": "one_for_one", "intensity": 0, "period": "1h",
-                                     "backoff_min": "0ms", "backoff_max": "1s"}},
+                     "supervision": {"strategy": "rest_for_one", "restart": "permanent",
+                                     "intensity": 0, "period": "1h", "retries": 7,
+                                     "backoff_min": "0ms", "backoff_max": "1s",
+                                     "jitter_percent": 100, "healthy_after": "2m",
+                                     "stop_deadline": "0ms"}},
             "x-ray": {"overflow": "drop_oldest"}},
-  "actors": {"zeta": "book", "alpha": {"type": "book", "config": {"depth": 5}}, "x-1": "book"},
+  "actors": {"zeta": "book", "alpha": {"type": "book", "config": {"depth": 5}}, "x-1": "book",
+             "own": {"type": "book", "mailbox": {"messages": 1, "bytes": 17179869184},
+                     "overflow": "drop_newest", "restart": "temporary"},
+             "half": {"type": "book", "mailbox": {"bytes": 9}}},
   "activations": [{"activate": "book:{2}-{1}", "type": "book", "on": "feed/*.md.>", "idle": "10m",
                    "max": 5000, "config": 7},
                   {"activate": "lazy", "type": "x-ray"}]
@@ -103,12 +109,16 @@ TEST_CASE("every key reaches its value", "[config]") {
                                       {11, 12},
                                       Overflow::conflate,
                                       Dispatcher::pool,
-                                      {Strategy::one_for_one, 0, 1h, 0ms, 1s}});
+                                      {Strategy::rest_for_one, Restart::permanent, 0, 1h, 7, 0ms,
+                                       1s, 100, 2min, 0ms}});
   CHECK(config.types[1].type == "x-ray");
   CHECK(config.types[1].overflow == Overflow::drop_oldest);
   CHECK(config.actors == std::vector<ActorConfig>{{"zeta", "book"},
                                                   {"alpha", "book", R"({"depth":5})"},
-                                                  {"x-1", "book"}});
+                                                  {"x-1", "book"},
+                                                  {"own", "book", "", 1, 17'179'869'184,
+                                                   Overflow::drop_newest, Restart::temporary},
+                                                  {"half", "book", "", {}, 9}});
   CHECK(config.activations ==
         std::vector<ActivationConfig>{{"book:{2}-{1}", "book", "feed/*.md.>", 10min, 5000, "7"},
                                       {"lazy", "x-ray"}});
@@ -137,11 +147,16 @@ TEST_CASE("every word of a choice reaches its own value", "[config]") {
     return type(R"({"supervision": {"strategy": ")" + word + R"("}})").supervision.strategy;
   };
   CHECK(strategy("one_for_one") == Strategy::one_for_one);
+  CHECK(strategy("one_for_all") == Strategy::one_for_all);
+  const auto restart = [&type](const std::string& word) {
+    return type(R"({"supervision": {"restart": ")" + word + R"("}})").supervision.restart;
+  };
+  CHECK(restart("transient") == Restart::transient);
+  CHECK(restart("temporary") == Restart::temporary);
 }
 
 TEST_CASE("a setting that nothing acts on yet is refused, not ignored", "[config]") {
-  for (const char* text : {R"({"types": {"t": {"dispatcher": "pinned"}}})",
-                           R"({"types": {"t": {"supervision": {"strategy": "one_for_all"}}}})"}) {
+  for (const char* text : {R"({"types": {"t": {"dispatcher": "pinned"}}})"}) {
     INFO(text);
     const auto loaded = load_config_text(text, "f.json", {}, nowhere);
     REQUIRE_FALSE(loaded);
