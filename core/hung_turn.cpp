@@ -6,20 +6,15 @@ namespace backstage {
 
 void TurnRecord::on_retired(const Cell& cell) noexcept {
   if (cell_ != &cell) return;
-  retired_name_ = cell.name();
-  retired_type_ = cell.type();
-  is_retired_ = true;
+  if (is_hung_) {
+    retired_name_ = cell.name();
+    retired_type_ = cell.type();
+  }
   cell_ = nullptr;
 }
 
-void TurnRecord::clear() noexcept {
-  is_hung_ = is_retired_ = false;
-  retired_name_ = {};
-  retired_type_ = nullptr;
-}
-
 Duration TurnRecord::budget() const noexcept {
-  const ActorType* type = is_retired_ ? retired_type_.get() : cell_->type().get();
+  const ActorType* type = cell_->type().get();
   return type == nullptr ? Duration(turn_budget_default) : type->turn_budget;
 }
 
@@ -38,7 +33,7 @@ std::optional<HungTurn> TurnRecord::look(TimePoint now) {
 HungTurn TurnRecord::describe(TimePoint now) const {
   HungTurn turn;
   if (seen_ == number_) turn.lasting = now - seen_at_;
-  if (is_retired_) {
+  if (cell_ == nullptr) {
     turn.actor = retired_name_.text();
     turn.type = retired_type_ == nullptr ? "client" : retired_type_->name;
     turn.doing = token(Phase::ended);

@@ -49,27 +49,27 @@ class TurnRecord {
   }
   void end() noexcept {
     cell_ = nullptr;
-    if (is_hung_ || is_retired_) clear();
+    is_hung_ = false;
   }
-  /// The cell's life is over: from now on its name is not ours to read, so it is kept here.
+  /// The cell's life is over: the turn counts as ended, and its name is not ours to read any more.
   void on_retired(const Cell& cell) noexcept;
 
   /// The turn, if it was seen running for its budget and not told of yet; it is hung from then on.
   [[nodiscard]] std::optional<HungTurn> look(TimePoint now);
+  /// Of one that is running, or hung.
   [[nodiscard]] HungTurn describe(TimePoint now) const;
-  [[nodiscard]] bool is_running() const noexcept { return cell_ != nullptr || is_retired_; }
+  [[nodiscard]] bool is_running() const noexcept { return cell_ != nullptr; }
   [[nodiscard]] bool is_hung() const noexcept { return is_hung_; }
 
  private:
   [[nodiscard]] Duration budget() const noexcept;
-  void clear() noexcept;
 
   const Cell* cell_ = nullptr;
   std::uint64_t number_ = 0;
   std::uint64_t seen_ = 0;  // number of the turn the last look saw
   TimePoint seen_at_{};
   bool is_hung_ = false;
-  bool is_retired_ = false;
+  // Of a hung turn whose cell has retired
   NameRef retired_name_;
   ActorTypePtr retired_type_;
 };

@@ -89,9 +89,11 @@ std::vector<std::thread> WorkerPool::take_left() {
 std::vector<HungTurn> WorkerPool::still_running() const {
   std::vector<HungTurn> all;
   for (const auto& worker : workers_) {
-    HungTurn turn;
-    turn.doing = timers_running_ ? "timers" : "nothing";
-    all.push_back(worker->turn.is_running() ? worker->turn.describe(clock_.now()) : turn);
+    if (worker->turn.is_running()) all.push_back(worker->turn.describe(clock_.now()));
+  }
+  if (timers_running_) {
+    all.emplace_back();
+    all.back().doing = "timers";
   }
   return all;
 }

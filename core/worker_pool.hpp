@@ -49,8 +49,9 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
              std::uint32_t spares_max = spare_workers_default);
   /// Lets each worker finish its turn, then joins. Posted cells stay unrun. [main]
   void stop();
-  /// As stop, for at most `within`. Returns the turns that have not ended. If there are any, their
-  /// threads are left to run: leave by _exit, or call stop again before what they use goes. [main]
+  /// As stop, for at most `within`. Returns the turns that have not ended (one without an actor:
+  /// timers are being fired). If there are any, their threads are left to run: leave by _exit, or
+  /// call stop again before what they use goes. [main]
   [[nodiscard]] std::vector<HungTurn> stop(Duration within);
 
   void post(Cell& cell) noexcept override;

@@ -15,6 +15,7 @@ inline constexpr int ok = 0;
 inline constexpr int usage = 64;
 inline constexpr int unavailable = 69;  ///< an endpoint cannot be bound; health check unanswered
 inline constexpr int internal = 70;
+inline constexpr int abandoned = 75;  ///< some actors did not end in time and were left behind
 inline constexpr int permission = 77;
 inline constexpr int config = 78;
 }  // namespace exit_code

@@ -14,7 +14,7 @@ namespace backstage::daemon {
 
 enum class LogStyle : std::uint8_t { automatic, text, json };
 enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate };
-enum class Dispatcher : std::uint8_t { pool };
+enum class Dispatcher : std::uint8_t { pool, pinned };
 enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
 enum class Restart : std::uint8_t { permanent, transient, temporary };
 
@@ -106,6 +106,8 @@ struct TypeConfig {
   MailboxConfig mailbox{};
   Overflow overflow = Overflow::reject;
   Dispatcher dispatcher = Dispatcher::pool;
+  /// Nothing: the one of Config. Zero: none.
+  std::optional<std::chrono::milliseconds> turn_budget{};
   SupervisionConfig supervision{};
   friend bool operator==(const TypeConfig&, const TypeConfig&) = default;
 };
@@ -140,6 +142,10 @@ struct Config {
   std::string runtime_dir{};
   /// 0: one per CPU the daemon may use.
   std::uint32_t workers = 0;
+  std::uint32_t spare_workers = 16;
+  std::uint32_t pinned_threads = 256;
+  /// Zero: no turn is ever hung.
+  std::chrono::milliseconds turn_budget{1000};
   std::chrono::milliseconds drain_timeout{10'000};
   LogConfig log{};
   GatewayConfig gateway{};

@@ -106,13 +106,15 @@ SupervisionConfig read_supervision(const Json& json) {
 
 TypeConfig read_type(const std::string& name, const Json& json) {
   const Json& mailbox = json.at("mailbox");
-  return {
-      .type = name,
-      .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
-                  .bytes = number<std::uint64_t>(mailbox, "bytes")},
-      .overflow = choice<Overflow>(json, "overflow", overflow_words),
-      .dispatcher = choice<Dispatcher>(json, "dispatcher", std::array<std::string_view, 1>{"pool"}),
-      .supervision = read_supervision(json.at("supervision"))};
+  const bool has_budget = json.contains("turn_budget");
+  return {.type = name,
+          .mailbox = {.messages = number<std::uint32_t>(mailbox, "messages"),
+                      .bytes = number<std::uint64_t>(mailbox, "bytes")},
+          .overflow = choice<Overflow>(json, "overflow", overflow_words),
+          .dispatcher = choice<Dispatcher>(json, "dispatcher",
+                                           std::array<std::string_view, 2>{"pool", "pinned"}),
+          .turn_budget = has_budget ? std::optional(duration(json, "turn_budget")) : std::nullopt,
+          .supervision = read_supervision(json.at("supervision"))};
 }
 
 ActorConfig read_actor(const std::string& name, const Json& json) {
@@ -155,6 +157,9 @@ Config read_config(const Json& completed) {
   Config config;
   config.runtime_dir = directory(completed, "runtime_dir");
   config.workers = number<std::uint32_t>(completed, "workers");
+  config.spare_workers = number<std::uint32_t>(completed, "spare_workers");
+  config.pinned_threads = number<std::uint32_t>(completed, "pinned_threads");
+  config.turn_budget = duration(completed, "turn_budget");
   config.drain_timeout = duration(completed, "drain_timeout");
   config.log = read_log(completed.at("log"));
   config.gateway = read_gateway(completed.at("gateway"));

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
 
 #include "daemon/admin_actor.hpp"
 #include "daemon/banner.hpp"
@@ -14,19 +17,6 @@
 #include "daemon/version.hpp"
 
 namespace backstage::daemon {
-namespace {
-
-using namespace std::chrono_literals;
-
-// How often the end looks whether it is reached: below what anybody notices, and no load.
-constexpr auto look_interval = 2ms;
-// What is kept of the drain time for stopping the actors and taking leave of the clients.
-constexpr auto leave_time = 1500ms;
-constexpr auto flush_time = 500ms;
-constexpr auto plugin_end_time = 500ms;
-
-}  // namespace
-
 Daemon::Daemon(LoadedConfig config, ConfigSource source, Environment environment, Log& log)
     : config_(std::move(config)),
       source_(std::move(source)),
@@ -34,24 +24,30 @@ Daemon::Daemon(LoadedConfig config, ConfigSource source, Environment environment
       log_(log),
       epoch_(random_epoch()),
       monitor_(log),
-      pool_(clock_),
-      engine_({clock_, pool_, pool_, faults_, monitor_}, Limits{}) {}
+      hung_reporter_(log),
+      overseer_(clock_, hung_reporter_),
+      pool_(clock_, &overseer_),
+      pinned_(clock_, config_.values.pinned_threads, &overseer_),
+      engine_({clock_, pool_, pool_, faults_, monitor_, random_seed(), &pinned_}, Limits{}) {}
 
 Daemon::~Daemon() {
-  if (gateway_ != nullptr) gateway_->stop(0ms);
-  // No worker may run an actor while the engine that owns it is taken down.
+  if (gateway_ != nullptr) gateway_->stop(std::chrono::milliseconds{0});
+  overseer_.stop();
+  // No thread may run an actor while the engine that owns it is taken down.
   pool_.stop();
+  pinned_.stop();
 }
 
 int Daemon::run() {
   if (const auto started = start(); !started) {
     log_.error("could not start", {{"why", started.error().text}});
     fmt::print(stderr, "backstaged: {}\n", started.error().text);
-    return started.error().exit_code;
+    engine_.close_intake();
+    stop_actors_until(clock_.now());
+    return leave(started.error().exit_code);
   }
   serve();
-  shut_down();
-  return exit_code::ok;
+  return shut_down();
 }
 
 std::expected<void, StartFailure> Daemon::start() {
@@ -62,8 +58,10 @@ std::expected<void, StartFailure> Daemon::start() {
           exit_code::config, fmt::format("activation \"{}\" cannot be used", rule.activate)});
     }
   }
-  pool_.start(worker_count(config_.values.workers),
-              [this](TimePoint now) { return engine_.fire_due(now); });
+  if (const auto tick = overseer_tick(config_.values)) overseer_.start(*tick);
+  pool_.start(
+      worker_count(config_.values.workers), [this](TimePoint now) { return engine_.fire_due(now); },
+      config_.values.spare_workers);
   load_plugins();
   spawn_actors();
   return open_gateway();
@@ -153,8 +151,21 @@ void Daemon::announce(const gateway::BoundEndpoints& bound) {
 }
 
 void Daemon::serve() {
+  std::optional<Watchdog> watchdog;
+  if (const auto interval = watchdog_interval(std::getenv("WATCHDOG_USEC"),
+                                              std::getenv("WATCHDOG_PID"), ::getpid())) {
+    watchdog.emplace(make_watchdog(*interval));
+  }
   for (;;) {
-    switch (signals_.wait()) {
+    Intent intent{};
+    if (watchdog) {
+      const Duration rest = std::max(Duration::zero(), watchdog->next_look() - clock_.now());
+      intent = signals_.wait_for(std::chrono::ceil<Milliseconds>(rest));
+      feed(*watchdog);
+    } else {
+      intent = signals_.wait();
+    }
+    switch (intent) {
       case Intent::stop:
         return;
       case Intent::reload:
@@ -164,6 +175,40 @@ void Daemon::serve() {
         break;
     }
   }
+}
+
+// The main loop is the one that feeds. What may rest: an idle pool, timers none of which is due, a
+// gateway that has not been asked.
+Watchdog Daemon::make_watchdog(Duration interval) {
+  const auto gateway = [this, asked = std::uint64_t{0}]() mutable -> Vital {
+    const std::uint64_t given = gateway_->beats();
+    const bool is_owed = given != asked;
+    if (!is_owed) {
+      ++asked;
+      gateway_->ask_beat();
+    }
+    return {given, is_owed};
+  };
+  const auto workers = [this]() -> Vital {
+    const auto pulse = pool_.pulse();
+    return {pulse.turns, !pulse.is_idle};
+  };
+  const auto timers = [this]() -> Vital {
+    const auto pulse = pool_.pulse();
+    return {pulse.timer_rounds, pulse.is_timer_due};
+  };
+  return {interval, {{"gateway", gateway}, {"workers", workers}, {"timers", timers}}, clock_.now()};
+}
+
+void Daemon::feed(Watchdog& watchdog) {
+  const auto verdict = watchdog.look(clock_.now());
+  for (const auto part : verdict.stalled) {
+    log_.error("the watchdog is not fed: a part of the daemon stands still",
+               {{"part", part},
+                {"next", "the service manager will restart it; see the turns over budget above"}});
+  }
+  for (const auto part : verdict.recovered) log_.warn("it goes on again", {{"part", part}});
+  if (verdict.feed) (void)notify_watchdog();
 }
 
 void Daemon::reload() {
@@ -185,60 +230,6 @@ void Daemon::reload() {
   log_.set_level(loaded->values.log.level);
   apply_format(log_, loaded->values.log);
   log_.info("reloaded", {{"changes", changes.size()}});
-}
-
-void Daemon::shut_down() {
-  const auto time = config_.values.drain_timeout;
-  log_.info("stopping: no new work, draining", {{"within_ms", time.count()}});
-  (void)notify_stopping("draining");
-  const TimePoint deadline = clock_.now() + time;
-  gateway_->begin_draining(time);
-  drain_until(deadline - std::min<Milliseconds>(leave_time, time));
-  engine_.close_intake();
-  stop_actors_until(deadline - std::min<Milliseconds>(flush_time, time));
-  gateway_->stop(flush_time);
-  remove_endpoints(runtime_dir_);
-  if (engine_.hosted_actors() == 0) {
-    plugins_->shutdown(plugin_end_time);
-    pool_.stop();
-    print_ledger();
-    return;
-  }
-  // A handler that does not return cannot be ended; waiting for its thread would wait for ever.
-  for (const auto& actor : engine_.actors()) {
-    if (actor.type != "client") log_.error("abandoned: it does not end", {{"actor", actor.name}});
-  }
-  print_ledger();
-  std::fflush(nullptr);
-  ::_exit(exit_code::ok);
-}
-
-// A second signal ends the patience.
-void Daemon::drain_until(TimePoint deadline) {
-  while (!engine_.is_quiet() && clock_.now() < deadline) {
-    if (signals_.wait_for(look_interval) == Intent::stop) return;
-  }
-}
-
-void Daemon::stop_actors_until(TimePoint deadline) {
-  engine_.stop_all();
-  // Even an impatient end gives each handler a moment to return.
-  const TimePoint least = clock_.now() + flush_time;
-  while (engine_.hosted_actors() != 0 && clock_.now() < std::max(deadline, least)) {
-    (void)signals_.wait_for(look_interval);
-  }
-}
-
-void Daemon::print_ledger() {
-  const Ledger ledger = engine_.stats().ledger;
-  log_.info("ledger", {{"accepted", ledger.accepted},
-                       {"handled", ledger.handled},
-                       {"running", ledger.running},
-                       {"queued", ledger.queued},
-                       {"dropped", ledger.dropped_total()},
-                       {"dead_lettered", ledger.dead_lettered},
-                       {"refused", ledger.refused_total()},
-                       {"balanced", ledger.is_balanced()}});
 }
 
 }  // namespace backstage::daemon

@@ -8,14 +8,18 @@
 
 #include "core/engine.hpp"
 #include "core/faults.hpp"
+#include "core/overseer.hpp"
+#include "core/pinned_threads.hpp"
 #include "core/worker_pool.hpp"
 #include "daemon/config_load.hpp"
 #include "daemon/gateway/gateway.hpp"
+#include "daemon/hung_reporter.hpp"
 #include "daemon/log.hpp"
 #include "daemon/monitor.hpp"
 #include "daemon/plugin_host/plugin_host.hpp"
 #include "daemon/runtime_dir.hpp"
 #include "daemon/signals.hpp"
+#include "daemon/watchdog.hpp"
 
 namespace backstage::daemon {
 
@@ -47,10 +51,16 @@ class Daemon {
   [[nodiscard]] std::expected<void, StartFailure> open_gateway();
   void announce(const gateway::BoundEndpoints& bound);
   void serve();
+  [[nodiscard]] Watchdog make_watchdog(Duration interval);
+  void feed(Watchdog& watchdog);
   void reload();
-  void shut_down();
+
+  // the end (daemon_end.cpp)
+  [[nodiscard]] int shut_down();
+  [[nodiscard]] int leave(int code);
   void drain_until(TimePoint deadline);
   void stop_actors_until(TimePoint deadline);
+  [[nodiscard]] bool stop_threads();
   void print_ledger();
 
   LoadedConfig config_;
@@ -63,7 +73,10 @@ class Daemon {
   Monitor monitor_;
   MonotonicClock clock_;
   NoFaults faults_;
+  HungReporter hung_reporter_;
+  Overseer overseer_;
   WorkerPool pool_;
+  PinnedThreads pinned_;
   Engine engine_;
   std::unique_ptr<plugin_host::PluginHost> plugins_;
   std::unique_ptr<gateway::Gateway> gateway_;

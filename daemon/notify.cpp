@@ -53,6 +53,7 @@ Notified notify(std::string_view state) { return notify(state, std::getenv("NOTI
 
 Notified notify_ready(std::string_view status) { return notify_with("READY=1\n", status); }
 Notified notify_stopping(std::string_view status) { return notify_with("STOPPING=1\n", status); }
+Notified notify_watchdog() { return notify("WATCHDOG=1\n"); }
 Notified notify_status(std::string_view status) { return notify_with("", status); }
 
 }  // namespace backstage::daemon

@@ -21,6 +21,8 @@ enum class Notified : std::uint8_t {
 [[nodiscard]] Notified notify_ready(std::string_view status);
 /// "STOPPING=1\nSTATUS=<status>\n". [main]
 [[nodiscard]] Notified notify_stopping(std::string_view status);
+/// "WATCHDOG=1\n": feeds the manager's watchdog. [main]
+[[nodiscard]] Notified notify_watchdog();
 /// "STATUS=<status>\n". [main]
 [[nodiscard]] Notified notify_status(std::string_view status);
 

@@ -101,12 +101,16 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
 
 plugin_host::TypeSettings type_settings(const Config& config, std::string_view type) {
   plugin_host::TypeSettings settings;
+  settings.turn_budget = config.turn_budget;
   const auto found = std::find_if(config.types.begin(), config.types.end(),
                                   [&](const auto& entry) { return entry.type == type; });
   if (found == config.types.end()) return settings;
   settings.mailbox = {found->mailbox.messages, found->mailbox.bytes};
   settings.overflow = overflow_of(found->overflow);
   settings.supervision = supervision_of(found->supervision);
+  settings.dispatcher = found->dispatcher == Dispatcher::pinned ? backstage::Dispatcher::pinned
+                                                                : backstage::Dispatcher::pool;
+  settings.turn_budget = found->turn_budget.value_or(config.turn_budget);
   return settings;
 }
 
@@ -149,12 +153,28 @@ std::uint32_t worker_count(std::uint32_t configured) {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&allowed)));
 }
 
-std::string random_epoch() {
-  std::uint32_t number = 0;
-  // Blocks only before the kernel's pool is seeded, at boot; 4 bytes are never cut short.
+std::optional<Duration> overseer_tick(const Config& config) {
+  // Four looks within a budget tell of a turn late by half of it at most. More than four a second
+  // would be no use to anybody, more than one a millisecond a load.
+  constexpr Duration slowest = std::chrono::milliseconds(250);
+  constexpr Duration fastest = std::chrono::milliseconds(1);
+  std::vector<Duration> budgets{config.turn_budget};
+  for (const auto& type : config.types) {
+    if (type.turn_budget) budgets.emplace_back(*type.turn_budget);
+  }
+  std::erase(budgets, Duration::zero());
+  if (budgets.empty()) return std::nullopt;
+  return std::clamp(*std::min_element(budgets.begin(), budgets.end()) / 4, fastest, slowest);
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t number = 0;
+  // Blocks only before the kernel's pool is seeded, at boot; 8 bytes are never cut short.
   while (::getrandom(&number, sizeof number, 0) != sizeof number) {
   }
-  return fmt::format("{:08x}", number);
+  return number;
 }
+
+std::string random_epoch() { return fmt::format("{:08x}", random_seed() >> 32U); }
 
 }  // namespace backstage::daemon

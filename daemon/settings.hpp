@@ -1,10 +1,12 @@
 /// From the daemon's config to the options of its rooms: the one place that knows both sides.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/activations.hpp"
+#include "core/clock.hpp"
 #include "core/context.hpp"
 #include "core/values/limits.hpp"
 #include "daemon/config.hpp"
@@ -25,6 +27,11 @@ namespace backstage::daemon {
 [[nodiscard]] ActivationRule activation_rule(const ActivationConfig& config);
 /// `configured`, or one for each CPU this process may use.
 [[nodiscard]] std::uint32_t worker_count(std::uint32_t configured);
+/// How often to look for hung turns: often enough for the shortest budget. Nothing: no type has
+/// one.
+[[nodiscard]] std::optional<Duration> overseer_tick(const Config& config);
+/// New with every call.
+[[nodiscard]] std::uint64_t random_seed();
 /// 8 hex digits, new with every call.
 [[nodiscard]] std::string random_epoch();
 

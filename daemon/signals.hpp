@@ -1,4 +1,4 @@
-/// Signals: taken by the main thread where it waits, so that no handler ever runs.
+/// Signals: SIGTERM, SIGINT and SIGHUP, taken by the main thread where it waits: no handler runs.
 #pragma once
 #include <chrono>
 #include <cstdint>

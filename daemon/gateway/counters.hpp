@@ -47,6 +47,7 @@ struct Counters {
   Counter ingest_refused;
   Counter ingest_stalls;
   Counter turns;  ///< of the loop: stands still when the gateway is stuck
+  Counter beats;  ///< signs of life it was asked for
 
   /// Refusals by reason.
   std::array<Counter, errc_count> refused;

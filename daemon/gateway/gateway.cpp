@@ -75,6 +75,9 @@ class Gateway::Loop {
       transport_.settle();
     });
   }
+  void ask_beat(Counter& beats) {
+    asio::post(io_, [&beats] { beats.add(); });
+  }
   void stop(milliseconds flush) {
     asio::post(io_, [this, flush] {
       stop_deadline_ = clock_.now() + flush;
@@ -213,6 +216,10 @@ std::expected<BoundEndpoints, StartError> Gateway::start() {
 
 void Gateway::begin_draining(milliseconds within) {
   if (loop_ != nullptr) loop_->begin_draining(within);
+}
+
+void Gateway::ask_beat() {
+  if (loop_ != nullptr) loop_->ask_beat(counters_.beats);
 }
 
 void Gateway::stop(milliseconds flush) {

@@ -30,8 +30,10 @@ class Gateway {
   void stop(std::chrono::milliseconds flush = std::chrono::milliseconds{500});
 
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
-  /// Advances with each turn of the loop, at least once a second: for a watchdog. [any]
-  [[nodiscard]] std::uint64_t turns() const noexcept { return counters_.turns.get(); }
+  /// Asks the loop for a sign of life, for a watchdog. [main]
+  void ask_beat();
+  /// How many it has given. [any]
+  [[nodiscard]] std::uint64_t beats() const noexcept { return counters_.beats.get(); }
 
  private:
   class Loop;

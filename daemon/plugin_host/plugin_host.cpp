@@ -171,7 +171,9 @@ std::expected<void, Refusal> PluginHost::add_types(const std::shared_ptr<Generat
                                          .factory = std::make_shared<PluginFactory>(generation, i),
                                          .mailbox = settings.mailbox,
                                          .overflow = settings.overflow,
-                                         .supervision = settings.supervision});
+                                         .supervision = settings.supervision,
+                                         .dispatcher = settings.dispatcher,
+                                         .turn_budget = settings.turn_budget});
     if (added) continue;
     remove_types(*generation, i);
     const auto pinned = generation->retire(std::chrono::milliseconds{0});

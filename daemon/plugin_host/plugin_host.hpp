@@ -26,6 +26,8 @@ struct TypeSettings {
   MailboxLimits mailbox;
   Overflow overflow = Overflow::reject;
   Supervision supervision;
+  Dispatcher dispatcher = Dispatcher::pool;
+  Duration turn_budget = turn_budget_default;
 };
 
 struct Options {

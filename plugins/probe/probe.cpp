@@ -30,8 +30,8 @@
 //   after MS, every MS, cancel ID         reply: the timer's id; "ok"
 //
 // Config of the actor: {"init": "COMMAND", "argument": "TEXT"} runs one command at its creation
-// (subscribe, watch, every, after; "fail" fails the creation). Config of the plugin: {"fail":
-// "TEXT"} fails its init.
+// (subscribe, watch, every, after, sleep; "fail" fails the creation). Config of the plugin:
+// {"fail": "TEXT"} fails its init.
 #include <array>
 #include <backstage/plugin.hpp>
 #include <chrono>
@@ -94,6 +94,7 @@ class Probe {
     if (command == "watch") must(ctx.watch_interest(argument), argument);
     if (command == "every") must(ctx.every(duration(argument)).status(), argument);
     if (command == "after") must(ctx.after(duration(argument)).status(), argument);
+    if (command == "sleep") std::this_thread::sleep_for(duration(argument));
     if (command == "fail") throw backstage::error(argument);
   }
 

@@ -9,7 +9,8 @@ using Texts = std::vector<std::string>;
 namespace {
 
 void add_rule(Stage& stage, ActivationRule rule) {
-  REQUIRE(stage.engine.add_activation(std::move(rule)));
+  const auto added = stage.engine.add_activation(std::move(rule));
+  REQUIRE(added);
 }
 ActivationRule books(std::uint32_t max = 0, Duration idle = {}) {
   return {"book:{1}", "book", *Pattern::parse("feed/md.*.delta"), idle, max, "config"};

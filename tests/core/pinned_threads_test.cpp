@@ -155,6 +155,8 @@ TEST_CASE("a pinned actor that blocks holds no worker and is told of as hung",
   REQUIRE(gate.wait_for_entered(1));
   for (int i = 0; i < 100; ++i) REQUIRE(stage.engine.send("n", {{}, Payload("x")}));
   CHECK(answered.wait());
+  // The neighbour's last turn must not be one that time passes over.
+  REQUIRE(comes_true([&] { return stage.pool.pulse().is_idle; }));
   stage.pass(1s);
   stage.pass(1s);
   const auto hung = stage.record.hung();

@@ -9,10 +9,11 @@ namespace {
 
 // An actor that runs `act` once, for its first send.
 std::shared_ptr<Script> with_timers(Stage& stage, std::function<void(Context&)> act) {
-  return stage.type("t", [act](Context& context, const Envelope& envelope) -> Outcome {
-    if (envelope.kind == Kind::send) act(context);
-    return Handled::done;
-  });
+  return stage.type("t",
+                    [act = std::move(act)](Context& context, const Envelope& envelope) -> Outcome {
+                      if (envelope.kind == Kind::send) act(context);
+                      return Handled::done;
+                    });
 }
 void go(Stage& stage) {
   stage.spawn("t", "a");

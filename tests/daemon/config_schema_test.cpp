@@ -21,7 +21,7 @@ void each_schema(const Json& node, const std::string& path,
   for (const char* map : {"properties", "$defs"}) {
     if (!node.contains(map)) continue;
     for (const auto& [name, member] : node.at(map).items()) {
-      each_schema(member, path + '/' + name, visit);
+      each_schema(member, std::string(path).append(1, '/').append(name), visit);
     }
   }
   for (const char* one : {"additionalProperties", "items", "propertyNames"}) {

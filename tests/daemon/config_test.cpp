@@ -34,6 +34,7 @@ Override set(const std::string& assignment) { return {assignment, "--set " + ass
 constexpr const char* every_key = R"({
   "$schema": "./schema.json", "x-note": "ours",
   "runtime_dir": "/run/b", "workers": 3, "drain_timeout": "5m",
+  "spare_workers": 4, "pinned_threads": 5, "turn_budget": "6ms",
   "log": {"level": "debug", "format": "json", "x-why": "reading it by machine"},
   "gateway": {
     "io_threads": 2,
@@ -47,7 +48,7 @@ constexpr const char* every_key = R"({
   "plugins": {"dir": "../plugins", "state_dir": "/var/lib/b",
               "config": {"counter": {"x-mine": [1, {"unknown": null}]}, "a.b": "text"}},
   "types": {"book": {"mailbox": {"messages": 11, "bytes": 12}, "overflow": "conflate",
-                     "dispatcher": "pool",
+                     "dispatcher": "pinned", "turn_budget": "0s",
                      "supervision": {"strategy": "rest_for_one", "restart": "permanent",
                                      "intensity": 0, "period": "1h", "retries": 7,
                                      "backoff_min": "0ms", "backoff_max": "1s",
@@ -91,6 +92,9 @@ TEST_CASE("every key reaches its value", "[config]") {
   CHECK(config.runtime_dir == "/run/b");
   CHECK(config.workers == 3);
   CHECK(config.drain_timeout == 5min);
+  CHECK(config.spare_workers == 4);
+  CHECK(config.pinned_threads == 5);
+  CHECK(config.turn_budget == 6ms);
   CHECK(config.log == LogConfig{.level = LogLevel::debug, .format = LogStyle::json});
   const GatewayConfig& gateway = config.gateway;
   CHECK(gateway.io_threads == 2);
@@ -108,11 +112,14 @@ TEST_CASE("every key reaches its value", "[config]") {
   CHECK(config.types[0] == TypeConfig{"book",
                                       {11, 12},
                                       Overflow::conflate,
-                                      Dispatcher::pool,
+                                      Dispatcher::pinned,
+                                      0ms,
                                       {Strategy::rest_for_one, Restart::permanent, 0, 1h, 7, 0ms,
                                        1s, 100, 2min, 0ms}});
   CHECK(config.types[1].type == "x-ray");
   CHECK(config.types[1].overflow == Overflow::drop_oldest);
+  CHECK(config.types[1].dispatcher == Dispatcher::pool);
+  CHECK(config.types[1].turn_budget == std::nullopt);
   CHECK(config.actors == std::vector<ActorConfig>{{"zeta", "book"},
                                                   {"alpha", "book", R"({"depth":5})"},
                                                   {"x-1", "book"},
@@ -143,6 +150,7 @@ TEST_CASE("every word of a choice reaches its own value", "[config]") {
   CHECK(type(R"({"overflow": "reject"})").overflow == Overflow::reject);
   CHECK(type(R"({"overflow": "drop_newest"})").overflow == Overflow::drop_newest);
   CHECK(type(R"({"dispatcher": "pool"})").dispatcher == Dispatcher::pool);
+  CHECK(type(R"({"dispatcher": "pinned"})").dispatcher == Dispatcher::pinned);
   const auto strategy = [&type](const std::string& word) {
     return type(R"({"supervision": {"strategy": ")" + word + R"("}})").supervision.strategy;
   };
@@ -156,7 +164,7 @@ TEST_CASE("every word of a choice reaches its own value", "[config]") {
 }
 
 TEST_CASE("a setting that nothing acts on yet is refused, not ignored", "[config]") {
-  for (const char* text : {R"({"types": {"t": {"dispatcher": "pinned"}}})"}) {
+  for (const char* text : {R"({"types": {"t": {"dispatcher": "isolated"}}})"}) {
     INFO(text);
     const auto loaded = load_config_text(text, "f.json", {}, nowhere);
     REQUIRE_FALSE(loaded);

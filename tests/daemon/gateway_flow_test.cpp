@@ -191,8 +191,8 @@ TEST_CASE("replies are never lost to a slow client, and their order holds", "[ga
   Lines expected;
   for (int i = 1; i <= 500; ++i) {
     const auto n = std::to_string(i);
-    client.say("REQ echo id=" + n + "\n" + n);
-    expected.push_back("REP " + n + "\n" + n);
+    client.say(fmt::format("REQ echo id={0}\n{0}", n));
+    expected.push_back(fmt::format("REP {0}\n{0}", n));
   }
   client.take_only(7);
   client.take_all();
