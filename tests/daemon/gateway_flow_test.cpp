@@ -1,4 +1,6 @@
 // Clients that take slowly: nothing is lost silently, order holds, answers have a bounded reserve.
+#include <fmt/core.h>
+
 #include <map>
 #include <set>
 #include <sstream>
