@@ -248,7 +248,7 @@ bool Cell::take_fired(TimerId id) {
   }
   // At a fixed rate; periods missed while the actor was busy are skipped, not made up for.
   const TimePoint now = runtime_.world.clock.now();
-  timer.due += timer.period;
+  timer.due = later(timer.due, timer.period);
   if (timer.due <= now) timer.due += ((now - timer.due) / timer.period + 1) * timer.period;
   timer.key =
       runtime_.timers.set(timer.due, {Due::What::user_timer, id_, static_cast<std::uint64_t>(id)});

@@ -29,9 +29,8 @@ void Cell::ask_to_end(Signal how, std::optional<Duration> deadline, ActorId targ
       wait = deadline.value_or(wait);
       if (how == Signal::kill) wait = kill_deadline;
       end_is_kill_ = how == Signal::kill;
-      const TimePoint now = runtime_.world.clock.now();
       (void)runtime_.timers.cancel(end_timer_);
-      end_timer_ = runtime_.timers.set(wait > never - now ? never : now + wait,
+      end_timer_ = runtime_.timers.set(later(runtime_.world.clock.now(), wait),
                                        {Due::What::end_overdue, target});
     }
   }

@@ -128,7 +128,7 @@ Step Cell::back_off(Duration wait) {
   runtime_.world.observer.restarting(id_, name_.text(), wait);
   if (wait <= Duration::zero()) return start();
   life_timer_ =
-      runtime_.timers.set(runtime_.world.clock.now() + wait, {Due::What::backoff_over, id_});
+      runtime_.timers.set(later(runtime_.world.clock.now(), wait), {Due::What::backoff_over, id_});
   return Step::worked;
 }
 
@@ -161,7 +161,7 @@ Step Cell::unpark() {
 
 void Cell::arm_idle_check() {
   (void)runtime_.timers.cancel(life_timer_);
-  life_timer_ = runtime_.timers.set(runtime_.world.clock.now() + activated_->idle,
+  life_timer_ = runtime_.timers.set(later(runtime_.world.clock.now(), activated_->idle),
                                     {Due::What::idle_check, id_});
 }
 

@@ -210,9 +210,7 @@ Result<TimerId> Context::set_timer(Duration delay, Duration period) {
       runtime_.world.faults.hit(FaultSite::timer_set)) {
     return runtime_.refuse(Errc::timers_full);
   }
-  const TimePoint at = now();
-  // A delay past the end of time would wrap: such a timer is set to never fire.
-  const TimePoint when = delay > never - at ? never : at + delay;
+  const TimePoint when = later(now(), delay);
   const TimerId id{++held.last_timer};
   const TimerKey key =
       runtime_.timers.set(when, {Due::What::user_timer, self(), static_cast<std::uint64_t>(id)});

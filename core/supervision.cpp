@@ -1,7 +1,5 @@
 #include "core/supervision.hpp"
 
-#include <algorithm>
-
 #include "core/planted.hpp"
 
 namespace backstage {
@@ -28,8 +26,11 @@ Duration Backoff::next(const Supervision& supervision, Duration was_up,
   if (was_up >= supervision.healthy_after) streak_ = 0;
   ++streak_;
   Duration wait = supervision.backoff_min;
-  for (std::uint32_t i = 1; i < streak_ && wait < supervision.backoff_max; ++i) wait *= 2;
-  wait = std::min(wait, supervision.backoff_max);
+  const Duration bound = supervision.backoff_max;
+  // Half of the bound is compared, as twice the wait could be past the end of time.
+  for (std::uint32_t i = 1; i < streak_ && wait < bound; ++i) {
+    wait = wait > bound / 2 ? bound : wait * 2;
+  }
   constexpr std::uint64_t parts = 1024;
   const auto percent = static_cast<Duration::rep>(supervision.jitter_percent);
   const auto part = static_cast<Duration::rep>(chance % parts);

@@ -17,6 +17,11 @@ namespace backstage {
 
 enum class TimerKey : std::uint64_t {};
 
+/// `wait` after `now`; never, where that would be past the end of time.
+[[nodiscard]] constexpr TimePoint later(TimePoint now, Duration wait) noexcept {
+  return wait > never - now ? never : now + wait;
+}
+
 /// What is due, and for whom.
 struct Due {
   enum class What : std::uint8_t {
