@@ -125,9 +125,9 @@ std::vector<ActorInfo> Engine::actors() const {
     parents.push_back(cell.parent());
   });
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto parent = std::find_if(all.begin(), all.end(),
-                                     [&](const auto& other) { return other.id == parents[i]; });
-    if (parent != all.end() && !parents[i].is_nobody()) all[i].parent = parent->name;
+    // They stand in the order of their slots, which is that of their ids.
+    const auto parent = std::ranges::lower_bound(all, parents[i], {}, &ActorInfo::id);
+    if (parent != all.end() && parent->id == parents[i]) all[i].parent = parent->name;
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return all;
@@ -157,7 +157,7 @@ bool Engine::is_quiet() const {
 void Engine::stop_all() {
   std::vector<ActorId> roots;
   runtime_->directory.for_each([&](const Cell& cell) {
-    const bool is_child = runtime_->directory.at(cell.parent()) != nullptr;
+    const bool is_child = runtime_->directory.is_alive(cell.parent());
     if (!cell.is_client() && !is_child) roots.push_back(cell.id());
   });
   // The youngest first, as a supervisor would.
