@@ -59,6 +59,10 @@ class Activations {
   /// Counts one more actor of the rule, unless `max` are there. [any]
   [[nodiscard]] bool claim(std::size_t index) noexcept;
   void release(std::size_t index) noexcept;
+  /// Living actors of one rule. [any]
+  [[nodiscard]] std::uint32_t living(std::size_t index) const noexcept {
+    return rules_[index].living.load(std::memory_order_relaxed);
+  }
   /// Of all rules. [any]
   [[nodiscard]] std::uint64_t living() const noexcept;
 

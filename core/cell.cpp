@@ -17,11 +17,11 @@ std::string_view token(Phase phase) noexcept {
   return tokens[static_cast<std::size_t>(phase)];
 }
 
-Cell::Cell(Runtime& runtime, std::uint32_t slot) noexcept : runtime_(runtime), slot_(slot) {}
+Cell::Cell(Runtime& runtime, std::uint32_t slot) noexcept : runtime_(runtime), id_{slot, 0} {}
 Cell::~Cell() = default;
 
 void Cell::open(std::uint32_t generation, CellOptions options) {
-  id_ = {slot_, generation};
+  id_.generation = generation;
   name_ = NameRef(options.name);
   config_ = options.config.empty() ? NameRef() : NameRef(options.config);
   type_ = std::move(options.type);
@@ -51,7 +51,7 @@ void Cell::open(std::uint32_t generation, CellOptions options) {
 }
 
 PushResult Cell::accept(EnvelopePtr& envelope, ActorId target) {
-  const PushResult result = mailbox_.push(envelope, target.generation);
+  const PushResult result = mailbox_.push(envelope, target.generation, {&runtime_.fates, target});
   if (!result.is_counted) (void)runtime_.refuse(result.why);
   return result;
 }
@@ -63,6 +63,12 @@ void Cell::signal(Signal signal, ActorId target) {
 std::optional<Kind> Cell::handling() const noexcept {
   const auto kind = handling_.load(std::memory_order_relaxed);
   return kind == not_handling ? std::nullopt : std::optional(static_cast<Kind>(kind));
+}
+
+std::optional<Trouble> Cell::trouble(ActorId target) const {
+  const std::lock_guard lock(watch_mutex_);
+  if (watched_generation_ != target.generation || watch_ == nullptr) return std::nullopt;
+  return watch_->trouble;
 }
 
 bool Cell::drain(std::uint32_t steps_max) {
@@ -203,19 +209,19 @@ bool Cell::is_stale(Envelope& envelope) {
         return false;
       }
       if (planted(Bug::restart_keeps_asked)) return false;
-      mailbox_.settle_dropped(DropCause::late);
+      settle_dropped(envelope, DropCause::late);
       return true;
     }
     case Kind::timer:
       if (envelope.attempts != 0 || take_fired(envelope.timer)) return false;
-      mailbox_.settle_dropped(DropCause::late);
+      settle_dropped(envelope, DropCause::late);
       return true;
     case Kind::down:
       // Once for each monitor; one that was taken back meanwhile is not told.
       if (envelope.attempts != 0 || std::erase(holdings().watching, envelope.sender) != 0) {
         return false;
       }
-      mailbox_.settle_dropped(DropCause::late);
+      settle_dropped(envelope, DropCause::late);
       return true;
     default:
       return false;
@@ -225,15 +231,20 @@ bool Cell::is_stale(Envelope& envelope) {
 bool Cell::is_stale_request(const Envelope& envelope) {
   const TimePoint now = runtime_.world.clock.now();
   if (envelope.deadline <= now) {
-    mailbox_.settle_dropped(DropCause::expired);
+    settle_dropped(envelope, DropCause::expired);
     return true;
   }
   if (!runtime_.directory.is_alive(envelope.sender)) {
-    mailbox_.settle_dropped(DropCause::cancelled);
+    settle_dropped(envelope, DropCause::cancelled);
     return true;
   }
   requests().on_received(envelope.request_ref(), envelope.deadline, now);
   return false;
+}
+
+void Cell::settle_dropped(const Envelope& envelope, DropCause cause) {
+  mailbox_.settle_dropped(cause);
+  runtime_.fates.add(envelope.id, cause, id_);
 }
 
 // A timer's turn has come: forgets it, or arms it for its next period.
@@ -261,6 +272,7 @@ Outcome Cell::receive_guarded(const Envelope& envelope) {
   // Told to whoever asks what a worker is busy with; undone on every way out.
   struct InHandler {
     InHandler(Cell& given, const Envelope& envelope) noexcept : cell(given) {
+      cell.handled_last_.store(envelope.id, std::memory_order_relaxed);
       cell.handling_.store(static_cast<std::uint8_t>(envelope.kind), std::memory_order_relaxed);
       if (envelope.kind == Kind::request || envelope.kind == Kind::reply)
         cell.answering_ = &envelope;

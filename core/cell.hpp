@@ -75,6 +75,14 @@ struct Troubles {
   RestartHistory history;  ///< of an actor without supervisor
 };
 
+/// An actor's last failure, for those who ask. A copy.
+struct Trouble {
+  std::string reason;
+  TimePoint failed_at{};
+  TimePoint since{};      ///< it backs off, or is parked
+  TimePoint next_self{};  ///< `never`: somebody has to say so
+};
+
 /// What a cell is made with.
 struct CellOptions {
   std::string_view name;
@@ -135,6 +143,12 @@ class Cell {
   [[nodiscard]] const Mailbox& mailbox() const noexcept { return mailbox_; }
   /// The kind it handles at this moment, if any.
   [[nodiscard]] std::optional<Kind> handling() const noexcept;
+  /// The message it handles, if handling() says that it does; else the last one it handled.
+  [[nodiscard]] MessageId handled_last() const noexcept {
+    return handled_last_.load(std::memory_order_relaxed);
+  }
+  /// Nothing: this life has not failed yet.
+  [[nodiscard]] std::optional<Trouble> trouble(ActorId target) const;
   [[nodiscard]] std::uint64_t restarts() const noexcept {
     return restarts_.load(std::memory_order_relaxed);
   }
@@ -166,6 +180,7 @@ class Cell {
   [[nodiscard]] bool is_stale(Envelope& envelope);
   [[nodiscard]] bool is_stale_request(const Envelope& envelope);
   [[nodiscard]] bool take_fired(TimerId id);
+  void settle_dropped(const Envelope& envelope, DropCause cause);
   [[nodiscard]] Outcome receive_guarded(const Envelope& envelope);
   /// Who waits, by way of others, for what this actor does now.
   [[nodiscard]] CallChain chain() const;
@@ -194,6 +209,8 @@ class Cell {
   [[nodiscard]] Step lose_self(EndReason reason);
   [[nodiscard]] Step after_failure();
   [[nodiscard]] Step back_off(Duration wait);
+  void note_failure();
+  void note_wait(TimePoint next_self);
   [[nodiscard]] Step park();
   [[nodiscard]] Step unpark();
   [[nodiscard]] Step on_orphaned();
@@ -222,12 +239,10 @@ class Cell {
   void set_phase(Phase phase) noexcept { phase_.store(phase, std::memory_order_relaxed); }
 
   Runtime& runtime_;
-  const std::uint32_t slot_;
 
   // Constant through one life
-  Restart restart_ = Restart::transient;
+  ActorId id_;  // the slot is for good
   Mailbox mailbox_;
-  ActorId id_;
   NameRef name_;
   NameRef config_;
   ActorTypePtr type_;
@@ -238,10 +253,12 @@ class Cell {
   // Written [actor], read [any]
   std::atomic<Phase> phase_{Phase::ended};
   std::atomic<std::uint8_t> handling_{not_handling};
+  std::atomic<MessageId> handled_last_{};
   std::atomic<std::uint32_t> restarts_{0};
   std::atomic<ActorId> parent_{nobody};
 
   // [actor] only
+  Restart restart_ = Restart::transient;  // constant through one life
   bool is_settling_ = false;  // the last envelope was handled; the next look at the mailbox says so
   bool is_draining_ = false;
   bool is_blocked_ = false;

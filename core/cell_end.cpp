@@ -179,7 +179,7 @@ void Cell::bury_one(EnvelopePtr envelope, DeadCause cause, std::string_view reas
   if (!is_counted(envelope->kind)) return;
   const bool is_lost_with_session = is_client() && envelope->kind == Kind::publish;
   if (!is_data(envelope->kind) || is_lost_with_session) {
-    mailbox_.settle_dropped(cause == DeadCause::failed ? DropCause::failed : DropCause::ended);
+    settle_dropped(*envelope, cause == DeadCause::failed ? DropCause::failed : DropCause::ended);
     return;
   }
   mailbox_.settle_dead_lettered();
@@ -195,7 +195,7 @@ void Cell::settle_left(const Envelope& envelope) {
   if (is_data(envelope.kind)) {
     mailbox_.settle_dead_lettered();
   } else {
-    mailbox_.settle_dropped(DropCause::ended);
+    settle_dropped(envelope, DropCause::ended);
   }
 }
 

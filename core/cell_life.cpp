@@ -64,6 +64,7 @@ Step Cell::on_failure(std::string reason) {
   auto& trouble = troubles();
   trouble.wait = trouble.backoff.next(type_->supervision, up, runtime_.chance());
   trouble.reason = std::move(reason);
+  note_failure();
   return lose_self(EndReason::failed);
 }
 
@@ -127,15 +128,32 @@ Step Cell::back_off(Duration wait) {
   restarts_.fetch_add(1, std::memory_order_relaxed);
   runtime_.world.observer.restarting(id_, name_.text(), wait);
   if (wait <= Duration::zero()) return start();
-  life_timer_ =
-      runtime_.timers.set(later(runtime_.world.clock.now(), wait), {Due::What::backoff_over, id_});
+  const TimePoint next_self = later(runtime_.world.clock.now(), wait);
+  note_wait(next_self);
+  life_timer_ = runtime_.timers.set(next_self, {Due::What::backoff_over, id_});
   return Step::worked;
+}
+
+void Cell::note_failure() {
+  const TimePoint now = runtime_.world.clock.now();
+  const std::lock_guard lock(watch_mutex_);
+  if (watch_ == nullptr) watch_ = std::make_unique<Watch>();
+  watch_->trouble = Trouble{troubles().reason, now, now, never};
+}
+
+void Cell::note_wait(TimePoint next_self) {
+  const TimePoint now = runtime_.world.clock.now();
+  const std::lock_guard lock(watch_mutex_);
+  if (watch_ == nullptr || !watch_->trouble) return;
+  watch_->trouble->since = now;
+  watch_->trouble->next_self = next_self;
 }
 
 // Its mail waits with it, except for those who wait for an answer.
 Step Cell::park() {
   waits_for_order_ = false;
   set_phase(Phase::parked);
+  note_wait(never);
   mailbox_.refuse_data(Errc::parked);
   const std::string& reason = troubles().reason;
   if (current_ != nullptr && current_->kind == Kind::request) {

@@ -17,6 +17,7 @@ struct Cell::Activated {
 struct Cell::Watch {
   std::vector<ActorId> watchers;
   std::vector<ChildEvent> events;
+  std::optional<Trouble> trouble;
 };
 
 }  // namespace backstage

@@ -73,7 +73,7 @@ void Directory::release(Cell& cell) {
   living_.fetch_sub(1, std::memory_order_release);
   cell.set_phase(Phase::ended);
   cell.mailbox_.retire();
-  free_.push_back(cell.slot_);
+  free_.push_back(cell.id().slot);
 }
 
 Cell* Directory::at(ActorId id) const noexcept {
@@ -94,6 +94,26 @@ Result<ActorId> Directory::find(std::string_view name) const {
 bool Directory::is_alive(ActorId id) const {
   const Cell* cell = at(id);
   return cell != nullptr && cell->mailbox().is_open_for(id.generation);
+}
+
+std::uint32_t Directory::slots() const {
+  const std::lock_guard lock(slot_mutex_);
+  return used_;
+}
+
+bool Directory::visit(ActorId id, const std::function<void(const Cell&)>& visit) const {
+  const Cell* cell = at(id);
+  const std::lock_guard lock(slot_mutex_);
+  if (cell == nullptr || cell->id() != id) return false;
+  visit(*cell);
+  return true;
+}
+
+std::string Directory::name_in(std::uint32_t slot) const {
+  const Cell* cell = at({slot, 1});
+  const std::lock_guard lock(slot_mutex_);
+  if (cell == nullptr || cell->phase() == Phase::ended) return {};
+  return std::string(cell->name().text());
 }
 
 std::string Directory::type_of(ActorId id) const {

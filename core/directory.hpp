@@ -42,6 +42,13 @@ class Directory {
   [[nodiscard]] Cell* at(ActorId id) const noexcept;
   [[nodiscard]] Result<ActorId> find(std::string_view name) const;
   [[nodiscard]] bool is_alive(ActorId id) const;
+  /// Slots used so far: `at` knows a cell for each of them. [any]
+  [[nodiscard]] std::uint32_t slots() const;
+  /// The cell of just this life, or of one that ended and whose slot was not used again. As
+  /// for_each. False: there is none. [any]
+  bool visit(ActorId id, const std::function<void(const Cell&)>& visit) const;
+  /// Of the life that a slot holds now; empty: none. [any]
+  [[nodiscard]] std::string name_in(std::uint32_t slot) const;
   /// "client" for clients, empty for the dead. [any]
   [[nodiscard]] std::string type_of(ActorId id) const;
   [[nodiscard]] std::size_t living() const noexcept {

@@ -133,7 +133,33 @@ std::vector<ActorInfo> Engine::actors() const {
   return all;
 }
 
-std::vector<DeadLetter> Engine::dead_letters() const { return runtime_->dead_letters.list(); }
+std::vector<DeadLetter> Engine::dead_letters(const LetterQuery& query) const {
+  std::vector<DeadLetter> copies;
+  for (const auto& letter : runtime_->dead_letters.select(query)) copies.push_back(*letter);
+  return copies;
+}
+
+LetterCounts Engine::letter_counts(DeadCause cause) const {
+  return runtime_->dead_letters.counts(cause);
+}
+
+std::uint64_t Engine::drop_letters(const LetterQuery& query) {
+  return runtime_->dead_letters.drop(query);
+}
+
+ReplayReport Engine::replay(const LetterQuery& query) {
+  return backstage::replay(*runtime_, query);
+}
+
+NameFacts Engine::explain(std::string_view name) const {
+  return backstage::explain(*runtime_, name);
+}
+
+AddressFacts Engine::explain(const Address& address) const {
+  return backstage::explain(*runtime_, address);
+}
+
+MessageFacts Engine::explain(MessageId id) const { return backstage::explain(*runtime_, id); }
 
 TimePoint Engine::fire_due(TimePoint now) {
   while (const auto due = runtime_->timers.take_due(now)) runtime_->fire(*due);

@@ -10,10 +10,12 @@
 #include "core/context.hpp"
 #include "core/dead_letters.hpp"
 #include "core/executor.hpp"
+#include "core/explain.hpp"
 #include "core/faults.hpp"
 #include "core/ledger.hpp"
 #include "core/mailbox.hpp"
 #include "core/observer.hpp"
+#include "core/replay.hpp"
 
 namespace backstage {
 
@@ -53,7 +55,7 @@ struct EngineStats {
   std::uint64_t subscriptions = 0;
   std::uint64_t timers = 0;
   std::uint64_t retained_bytes = 0;
-  std::uint64_t dead_letters = 0;  ///< in the ring now
+  std::uint64_t dead_letters = 0;  ///< kept now
   std::uint64_t activated = 0;     ///< living actors that rules made
   Ledger ledger;
 };
@@ -101,13 +103,23 @@ class Engine {
                                        std::string_view from = {});
   [[nodiscard]] Result<Published> publish(const Address& address, const Message& message,
                                           std::string_view from, PublishOptions options = {});
+  /// The dead letters that `query` takes, again. See core/replay.hpp.
+  [[nodiscard]] ReplayReport replay(const LetterQuery& query);
   /// Errors: no_value. [any]
   [[nodiscard]] Result<RetainedValue> retained(const Address& address) const;
 
   // --- Queries: copies. [any]
   [[nodiscard]] EngineStats stats() const;
   [[nodiscard]] std::vector<ActorInfo> actors() const;
-  [[nodiscard]] std::vector<DeadLetter> dead_letters() const;
+  /// In the order of their burial.
+  [[nodiscard]] std::vector<DeadLetter> dead_letters(const LetterQuery& query = {}) const;
+  [[nodiscard]] LetterCounts letter_counts(DeadCause cause) const;
+  /// Forgets them. Returns how many.
+  std::uint64_t drop_letters(const LetterQuery& query);
+  /// See core/explain.hpp.
+  [[nodiscard]] NameFacts explain(std::string_view name) const;
+  [[nodiscard]] AddressFacts explain(const Address& address) const;
+  [[nodiscard]] MessageFacts explain(MessageId id) const;
 
   // --- Time. Fires what is due; returns when the next timer is. One caller at a time.
   TimePoint fire_due(TimePoint now);

@@ -100,4 +100,10 @@ std::string_view name_of(Kind kind) noexcept {
   return names[static_cast<std::size_t>(kind)];
 }
 
+std::string_view name_of(Overflow overflow) noexcept {
+  constexpr std::array<std::string_view, 5> names{"reject", "drop_newest", "drop_oldest",
+                                                  "conflate", "kick"};
+  return names[static_cast<std::size_t>(overflow)];
+}
+
 }  // namespace backstage

@@ -42,6 +42,8 @@ enum class Overflow : std::uint8_t {
   kick,         ///< (clients) the session is ended as slow_consumer
 };
 
+[[nodiscard]] std::string_view name_of(Overflow overflow) noexcept;
+
 /// A message as a caller gives it. Views are borrowed for the call.
 struct Message {
   std::string_view type;

@@ -15,6 +15,7 @@ class Directory;
 class Engine;
 class Executor;
 class Executors;
+class Fates;
 class Faults;
 class Mailbox;
 class Observer;

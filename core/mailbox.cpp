@@ -57,7 +57,7 @@ PushResult Mailbox::refuse(Errc why) {
   return {PushVerdict::refused, why, false};
 }
 
-PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation) {
+PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation, const FateBook& book) {
   const std::lock_guard lock(mutex_);
   const bool is_mine = generation == generation_ && is_open_;
   if (const Errc why = closed_for(*envelope, generation); !is_mine || why != Errc::no_actor) {
@@ -70,8 +70,9 @@ PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation) {
       const bool is_conflating = options_.overflow == Overflow::conflate;
       envelope->overflow = is_conflating ? Overflow::reject : options_.overflow;
     }
-    if (envelope->overflow == Overflow::conflate && envelope->topic != nullptr) conflate(*envelope);
-    if (!has_room(*envelope) && !evict_oldest_for(*envelope)) return overflow(envelope);
+    if (envelope->overflow == Overflow::conflate && envelope->topic != nullptr)
+      conflate(*envelope, book);
+    if (!has_room(*envelope) && !evict_oldest_for(*envelope, book)) return overflow(envelope, book);
   }
   append(std::move(envelope));
   return {PushVerdict::accepted, {}, wake()};

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/envelope.hpp"
+#include "core/fates.hpp"
 #include "core/ledger.hpp"
 #include "core/values/limits.hpp"
 
@@ -74,8 +76,10 @@ class Mailbox {
   void open(std::uint32_t generation, const Options& options);
 
   /// Adds one envelope of the given life. Takes it over unless refused (no_actor, stopping, parked,
-  /// mailbox_full), which leaves it untouched and counts the refusal. [any]
-  [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation);
+  /// mailbox_full), which leaves it untouched and counts the refusal. What is dropped for it is
+  /// told to `book`. [any]
+  [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
+                                const FateBook& book = {});
 
   /// Raises a signal. True: the owner slept and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
@@ -132,6 +136,29 @@ class Mailbox {
   /// A snapshot. [any]
   [[nodiscard]] Ledger ledger() const;
   [[nodiscard]] std::uint64_t queued() const;
+  struct Depth {
+    std::uint64_t data_messages = 0;
+    std::uint64_t data_bytes = 0;
+    std::uint64_t control = 0;
+    MailboxLimits limits;
+    Overflow overflow = Overflow::reject;
+    std::optional<Errc> refuses;  ///< data, with this
+    [[nodiscard]] bool is_full() const noexcept {
+      return data_messages >= limits.data_messages_max || data_bytes >= limits.data_bytes_max;
+    }
+  };
+  [[nodiscard]] Depth depth() const;
+  struct Place {
+    Kind kind{};
+    std::uint64_t ahead = 0;  ///< messages that come before it
+  };
+  struct Search {
+    std::optional<Place> found;
+    std::uint64_t looked_at = 0;
+    bool is_cut = false;  ///< there were more than might be looked at
+  };
+  /// Where a message waits, among the first `looks_max`. [any]
+  [[nodiscard]] Search find(MessageId id, std::uint64_t looks_max) const;
   /// Counts what it holds anew: counters, bytes, order and bounds agree. For tests: slow. [any]
   [[nodiscard]] bool is_consistent() const;
 
@@ -153,10 +180,10 @@ class Mailbox {
   [[nodiscard]] bool has_room(const Envelope& envelope) const noexcept;
   [[nodiscard]] Errc closed_for(const Envelope& envelope, std::uint32_t generation) const noexcept;
   void append(EnvelopePtr envelope);
-  void conflate(const Envelope& newer);
-  [[nodiscard]] PushResult overflow(EnvelopePtr& envelope);
-  [[nodiscard]] bool evict_oldest_for(const Envelope& envelope);
-  void lose(EnvelopePtr envelope, DropCause cause);
+  void conflate(const Envelope& newer, const FateBook& book);
+  [[nodiscard]] PushResult overflow(EnvelopePtr& envelope, const FateBook& book);
+  [[nodiscard]] bool evict_oldest_for(const Envelope& envelope, const FateBook& book);
+  void lose(EnvelopePtr envelope, DropCause cause, const FateBook& book);
   void unlink_data(Envelope* envelope);
   [[nodiscard]] bool wake() noexcept;
   [[nodiscard]] EnvelopePtr take_first();

@@ -1,6 +1,7 @@
 // Mailbox's losses: what gives way when it is full, and the notes of it.
 #include <utility>
 
+#include "core/fates.hpp"
 #include "core/mailbox.hpp"
 #include "core/mailbox_notes.hpp"
 #include "core/planted.hpp"
@@ -15,16 +16,16 @@ std::string_view loss_reason(DropCause cause) noexcept {
 }  // namespace
 
 // The newer publish of an address makes the queued one obsolete.
-void Mailbox::conflate(const Envelope& newer) {
+void Mailbox::conflate(const Envelope& newer, const FateBook& book) {
   if (notes_ == nullptr) return;
   const auto found = notes_->newest.find(key_of(newer));
   if (found == notes_->newest.end()) return;
   Envelope* older = found->second;
   unlink_data(older);
-  lose(EnvelopePtr(older), DropCause::conflated);
+  lose(EnvelopePtr(older), DropCause::conflated, book);
 }
 
-bool Mailbox::evict_oldest_for(const Envelope& envelope) {
+bool Mailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
   const auto policy = envelope.overflow;
   if (policy != Overflow::drop_oldest && policy != Overflow::conflate) return false;
   // A message larger than the whole budget would evict everything and still not fit.
@@ -33,7 +34,7 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope) {
     Envelope* control = control_.head;
     control_.remove(control);
     if (is_counted(control->kind)) --control_count_;
-    lose(EnvelopePtr(control), DropCause::oldest);
+    lose(EnvelopePtr(control), DropCause::oldest, book);
   }
   Envelope* candidate = data_.head;
   while (candidate != nullptr && !has_room(envelope)) {
@@ -42,7 +43,7 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope) {
     if (theirs == Overflow::drop_oldest || theirs == Overflow::conflate) {
       unlink_data(candidate);
       if (planted(Bug::eviction_leaks_bytes)) data_bytes_ += candidate->payload.size();
-      lose(EnvelopePtr(candidate), DropCause::oldest);
+      lose(EnvelopePtr(candidate), DropCause::oldest, book);
     }
     candidate = next;
   }
@@ -50,13 +51,13 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope) {
 }
 
 // Full, and nothing could be evicted for it.
-PushResult Mailbox::overflow(EnvelopePtr& envelope) {
+PushResult Mailbox::overflow(EnvelopePtr& envelope, const FateBook& book) {
   switch (envelope->overflow) {
     case Overflow::reject:
       return refuse(Errc::mailbox_full);
     case Overflow::kick:
       ++accepted_;
-      lose(std::move(envelope), DropCause::slow);
+      lose(std::move(envelope), DropCause::slow, book);
       signals_ = signals_ | Signal::kick;
       return {PushVerdict::dropped, {}, wake()};
     case Overflow::drop_newest:
@@ -65,15 +66,16 @@ PushResult Mailbox::overflow(EnvelopePtr& envelope) {
       break;
   }
   ++accepted_;
-  lose(std::move(envelope), DropCause::newest);
+  lose(std::move(envelope), DropCause::newest, book);
   // A loss note may be the first work of an idle owner.
   return {PushVerdict::dropped, {}, control_.head != nullptr && wake()};
 }
 
 // Counts a dropped delivery; for those who want to know, it becomes a note in its own place (or
 // widens the note before it: losses of one subscription and address come in rising order).
-void Mailbox::lose(EnvelopePtr envelope, DropCause cause) {
+void Mailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book) {
   if (cause != DropCause::conflated || !planted(Bug::conflation_uncounted)) drop(cause);
+  book.add(envelope->id, cause);
   if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return;
   auto& gaps = notes().gaps;
   const LossKey key = key_of(*envelope);

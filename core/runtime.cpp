@@ -193,15 +193,23 @@ void Runtime::give_up(EnvelopePtr envelope, DeadCause cause, std::string_view ta
 
 void Runtime::bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
                    std::string_view reason) {
-  DeadLetter letter{envelope->id,
-                    cause,
-                    envelope->kind,
-                    envelope->attempts,
-                    std::string(envelope->sender_name.text()),
-                    std::string(target),
-                    envelope->type,
-                    std::string(reason),
-                    envelope->payload};
+  DeadLetter letter;
+  letter.id = envelope->id;
+  letter.cause = cause;
+  letter.kind = envelope->kind;
+  letter.attempts = envelope->attempts;
+  letter.sender = envelope->sender_name.text();
+  letter.target = target;
+  letter.type = envelope->type;
+  letter.reason = reason.substr(0, dead_reason_bytes_max);
+  letter.payload = envelope->payload;
+  letter.at = world.clock.now();
+  letter.sender_id = envelope->sender;
+  if (envelope->topic != nullptr) {
+    letter.address = envelope->topic->address.text();
+    letter.seq = envelope->seq;
+    letter.subscription = envelope->subscription;
+  }
   world.observer.dead_letter(cause, target, reason);
   dead_letters.add(std::move(letter));
   // What was itself a notice of a dead letter is not announced again: that could go round for ever.

@@ -7,6 +7,7 @@
 #include "core/dead_letters.hpp"
 #include "core/directory.hpp"
 #include "core/engine.hpp"
+#include "core/fates.hpp"
 #include "core/ledger.hpp"
 #include "core/timers.hpp"
 #include "core/topics.hpp"
@@ -70,6 +71,7 @@ struct Runtime {
   Types types;
   Timers timers;
   DeadLetters dead_letters;
+  Fates fates;
   Topics topics;
   std::array<std::atomic<std::uint64_t>, errc_count> refused{};
   mutable std::mutex folded_mutex;

@@ -82,6 +82,18 @@ class Topics {
   void drop_everywhere(ActorId gone);
   [[nodiscard]] Result<RetainedValue> retained(const Address& address) const;
 
+  /// An address as it stands, and up to `listed_max` of the subscriptions that match it.
+  struct View {
+    bool is_known = false;  ///< it was published on, or a subscription names just it
+    std::uint64_t seq = 0;
+    std::optional<Retained> retained;
+    std::uint64_t subscriptions = 0;
+    std::vector<std::pair<Pattern, Subscription>> listed;
+  };
+  [[nodiscard]] View view(const Address& address, std::size_t listed_max) const;
+  /// Null: it is not known. Topics live as long as the engine. [any]
+  [[nodiscard]] Topic* find(std::string_view address) const;
+
   void watch_interest(ActorId watcher, const Pattern& pattern);
   void forget_watcher(ActorId watcher);
 
@@ -95,7 +107,6 @@ class Topics {
   using Woken = std::vector<Cell*>;
 
   [[nodiscard]] Result<Topic*> find_or_make(const Address& address);
-  [[nodiscard]] Topic* find(std::string_view address) const;
   [[nodiscard]] std::vector<Topic*> retaining(const Pattern& pattern) const;
 
   // With the topic's mutex held

@@ -128,6 +128,25 @@ void Topics::tell(ActorId watcher, const Pattern& pattern, bool has_interest, Wo
   if (cell->accept(envelope, watcher).woke_owner) woken.push_back(cell);
 }
 
+Topics::View Topics::view(const Address& address, std::size_t listed_max) const {
+  View view;
+  if (Topic* topic = find(address.text()); topic != nullptr) {
+    const std::lock_guard lock(topic->mutex);
+    view.is_known = true;
+    view.seq = topic->seq;
+    view.retained = topic->retained;
+  }
+  const std::shared_lock lock(mutex_);
+  for (const Subscribers* group : table_.matching(address)) {
+    view.subscriptions += group->all.size();
+    for (const auto& [id, subscription] : group->all) {
+      if (view.listed.size() >= listed_max) break;
+      view.listed.emplace_back(group->pattern, subscription);
+    }
+  }
+  return view;
+}
+
 std::uint64_t Topics::count() const {
   const std::shared_lock lock(mutex_);
   return topics_.size();
