@@ -2,39 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "daemon/admin_explain.hpp"
 #include "daemon/admin_json.hpp"
+#include "daemon/admin_letters.hpp"
+#include "daemon/admin_lives.hpp"
+#include "daemon/admin_question.hpp"
 #include "daemon/log_escape.hpp"
+#include "daemon/settings.hpp"
 
 namespace backstage::daemon {
 namespace {
 
-using Json = nlohmann::json;
-
-struct Refusal {
-  Errc code;
-  std::string text;
-};
-using Answer = std::expected<Json, Refusal>;
-
-Answer refuse(Errc code, std::string text) {
-  return std::unexpected(Refusal{code, std::move(text)});
-}
-
-constexpr std::string_view ops = "stats, actors, plugins, dead_letters, spawn, stop";
-
-// A text member of the question, or what is wrong with it.
-std::expected<std::string, Refusal> text_of(const Json& question, const char* key) {
-  const auto found = question.find(key);
-  if (found == question.end() || !found->is_string()) {
-    return std::unexpected(Refusal{
-        Errc::bad_arg, fmt::format(R"(this op needs "{}", a string; see the protocol's section)"
-                                   R"( on $backstage)",
-                                   key)});
-  }
-  return found->get<std::string>();
-}
+constexpr std::array<std::string_view, 10> ops{"stats",  "actors",       "plugins", "dead_letters",
+                                               "replay", "drop_letters", "explain", "spawn",
+                                               "stop",   "unpark"};
 
 class AdminActor final : public Actor {
  public:
@@ -47,42 +32,34 @@ class AdminActor final : public Actor {
     }
     // Anything but a question: there is nobody to answer.
     if (envelope.kind != Kind::request) return Handled::done;
-    const Json question = Json::parse(envelope.payload.text(), nullptr, false);
-    if (!question.is_object()) {
-      const bool is_json = !question.is_discarded();
-      reply(context, envelope.request_ref(),
-            refuse(Errc::bad_arg,
-                   fmt::format(R"({}; send an object such as {{"op":"stats"}}, op one of: {})",
-                               is_json ? "that is no JSON object" : "that is no JSON", ops)));
-      return Handled::done;
+    const RequestRef request = envelope.request_ref();
+    auto question = Question::parse(envelope.payload.text(), ops);
+    if (!question) {
+      reply(context, request, std::unexpected(std::move(question.error())));
+    } else if (question->op() == "spawn") {
+      spawn(context, request, *question);
+    } else {
+      reply(context, request, answer(*question, context.now()));
     }
-    answer(context, envelope.request_ref(), question);
     return Handled::done;
   }
 
   void ended(Context&, EndReason) noexcept override {}
 
  private:
-  void answer(Context& context, RequestRef request, const Json& question) {
-    const auto op = text_of(question, "op");
-    if (!op) {
-      return reply(
-          context, request,
-          refuse(Errc::bad_arg, fmt::format(R"("op" is missing or no string; one of: {})", ops)));
-    }
-    if (*op == "spawn") return spawn(context, request, question);
-    reply(context, request, query(*op, question));
-  }
-
-  Answer query(std::string_view op, const Json& question) {
-    if (op == "stats") return stats();
-    if (op == "actors") return Json{{"actors", to_json(sources_.engine.actors())}};
+  Answer answer(Question& question, TimePoint now) {
+    const auto& op = question.op();
+    Engine& engine = sources_.engine;
+    if (op == "dead_letters") return list_letters(engine, question, now);
+    if (op == "replay") return replay_letters(engine, question);
+    if (op == "drop_letters") return drop_letters(engine, question);
+    if (op == "explain") return explain(engine, question, now);
+    if (op == "stop") return stop_actor(engine, question);
+    if (op == "unpark") return unpark_actor(engine, question, now);
+    if (auto problem = question.problem()) return std::unexpected(*std::move(problem));
+    if (op == "actors") return Json{{"actors", to_json(engine.actors())}};
     if (op == "plugins") return Json{{"plugins", to_json(sources_.plugins())}};
-    if (op == "dead_letters") {
-      return Json{{"dead_letters", to_json(sources_.engine.dead_letters())}};
-    }
-    if (op == "stop") return stop(question);
-    return refuse(Errc::bad_arg, fmt::format(R"(no op "{}"; one of: {})", op, ops));
+    return stats();
   }
 
   Json stats() const {
@@ -93,43 +70,21 @@ class AdminActor final : public Actor {
     return all;
   }
 
-  Answer stop(const Json& question) {
-    const auto name = text_of(question, "name");
-    if (!name) return std::unexpected(name.error());
-    const std::string how = question.value("how", Json("stop")).dump();
-    const auto verb = how == R"("stop")"    ? StopVerb::stop
-                      : how == R"("drain")" ? StopVerb::drain
-                                            : StopVerb::kill;
-    if (verb == StopVerb::kill && how != R"("kill")") {
-      return refuse(Errc::bad_arg, fmt::format("how is {}; one of: stop, drain, kill", how));
-    }
-    if (is_reserved(*name))
-      return refuse(Errc::reserved_name, std::string(sentence(Errc::reserved_name)));
-    const auto id = sources_.engine.find(*name);
-    if (!id || !sources_.engine.stop(*id, verb)) {
-      return refuse(Errc::no_actor,
-                    fmt::format("no actor \"{}\" to stop; op actors lists them", *name));
-    }
-    return Json{{"name", *name}};
-  }
-
   // Answered once the actor runs, or has failed to.
-  void spawn(Context& context, RequestRef request, const Json& question) {
-    const auto type = text_of(question, "type");
-    if (!type) return reply(context, request, std::unexpected(type.error()));
-    const auto name = text_of(question, "name");
-    if (!name) return reply(context, request, std::unexpected(name.error()));
-    const auto given = question.find("config");
-    const std::string config = given == question.end() ? std::string{} : given->dump();
-    const auto spawned =
-        context.spawn({.type = *type, .name = *name, .config = config, .tell_started = true});
+  void spawn(Context& context, RequestRef request, Question& question) {
+    const auto asked = asked_actor(question);
+    if (!asked) return reply(context, request, std::unexpected(asked.error()));
+    auto wanted = spawn_request(*asked, mailbox_of(sources_.engine, asked->type));
+    wanted.tell_started = true;
+    const auto spawned = context.spawn(wanted);
     if (!spawned) {
       return reply(context, request,
-                   refuse(spawned.error(), fmt::format("{} (type \"{}\", name \"{}\")",
-                                                       sentence(spawned.error()), *type, *name)));
+                   refuse(spawned.error(),
+                          fmt::format("{} (type \"{}\", name \"{}\")", sentence(spawned.error()),
+                                      asked->type, asked->name)));
     }
     if (spawned->existed) {
-      return reply(context, request, Json{{"name", *name}, {"existing", true}});
+      return reply(context, request, Json{{"name", asked->name}, {"existing", true}});
     }
     waiting_.emplace(spawned->id, request);
   }

@@ -1,8 +1,6 @@
 /// AdminActor: `$backstage`, the admin door. An ordinary actor that answers JSON with JSON.
-///
-///   {"op":"stats"} {"op":"actors"} {"op":"plugins"} {"op":"dead_letters"}
-///   {"op":"spawn","type":T,"name":N[,"config":any]}      {"name":N,"existing":bool}
-///   {"op":"stop","name":N[,"how":"stop"|"drain"|"kill"]} {"name":N}
+/// Its ops are in wire/PROTOCOL.md, section "The admin door"; those on dead letters, on lives and
+/// explain have a source each.
 ///
 /// A request that is wrong is answered with an error whose text says what and what to do.
 #pragma once

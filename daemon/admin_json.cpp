@@ -4,8 +4,6 @@
 
 namespace backstage::daemon {
 
-using Json = nlohmann::json;
-
 Json to_json(const Ledger& ledger) {
   Json json{{"accepted", ledger.accepted},         {"handled", ledger.handled},
             {"running", ledger.running},           {"queued", ledger.queued},
@@ -29,6 +27,7 @@ Json to_json(const EngineStats& stats) {
           {"timers", stats.timers},
           {"retained_bytes", stats.retained_bytes},
           {"dead_letters", stats.dead_letters},
+          {"activated", stats.activated},
           {"ledger", to_json(stats.ledger)}};
 }
 
@@ -60,22 +59,6 @@ Json to_json(const std::vector<plugin_host::PluginInfo>& plugins) {
                    {"actors", plugin.actors},
                    {"actors_made", plugin.actors_made},
                    {"load_micros", plugin.load_micros}});
-  }
-  return all;
-}
-
-Json to_json(const std::vector<DeadLetter>& letters) {
-  Json all = Json::array();
-  for (const auto& letter : letters) {
-    all.push_back({{"id", static_cast<std::uint64_t>(letter.id)},
-                   {"cause", token(letter.cause)},
-                   {"kind", name_of(letter.kind)},
-                   {"attempts", letter.attempts},
-                   {"sender", letter.sender},
-                   {"target", letter.target},
-                   {"type", letter.type},
-                   {"reason", letter.reason},
-                   {"payload_bytes", letter.payload.size()}});
   }
   return all;
 }

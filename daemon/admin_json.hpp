@@ -1,22 +1,21 @@
 /// What the admin door shows, as JSON.
 #pragma once
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/engine.hpp"
 #include "daemon/gateway/counters.hpp"
+#include "daemon/json_document.hpp"
 #include "daemon/plugin_host/plugin_info.hpp"
 
 namespace backstage::daemon {
 
 /// {accepted, handled, running, queued, queued_bytes, dead_lettered, dropped{cause}, refused{why}}
-[[nodiscard]] nlohmann::json to_json(const Ledger& ledger);
-[[nodiscard]] nlohmann::json to_json(const EngineStats& stats);
-[[nodiscard]] nlohmann::json to_json(const std::vector<ActorInfo>& actors);
-[[nodiscard]] nlohmann::json to_json(const std::vector<plugin_host::PluginInfo>& plugins);
-[[nodiscard]] nlohmann::json to_json(const std::vector<DeadLetter>& letters);
-[[nodiscard]] nlohmann::json to_json(const gateway::Counters& counters);
+[[nodiscard]] Json to_json(const Ledger& ledger);
+[[nodiscard]] Json to_json(const EngineStats& stats);
+[[nodiscard]] Json to_json(const std::vector<ActorInfo>& actors);
+[[nodiscard]] Json to_json(const std::vector<plugin_host::PluginInfo>& plugins);
+[[nodiscard]] Json to_json(const gateway::Counters& counters);
 
 }  // namespace backstage::daemon
