@@ -1,6 +1,6 @@
 // From config to the engine: each word and number arrives as what it means there.
-#include "daemon/settings.hpp"
 #include "daemon/config_load.hpp"
+#include "daemon/settings.hpp"
 #include "tests/support/catch.hpp"
 
 namespace backstage::daemon {
