@@ -143,7 +143,8 @@ Step Cell::on_signals(Signal signals) {
     mailbox_.refuse_data(Errc::stopping);
   }
   if (phase() == Phase::stopping) return continue_stop();
-  if (has(signals, Signal::stop_self) && phase() == Phase::running) return stop_self();
+  // The wish of a self that is lost already is lost with it.
+  if (has(signals, Signal::stop_self) && actor_ != nullptr) return stop_self();
   if (has(signals, Signal::recycle)) return recycle();
   if (waits_for_order_) {
     if (has(signals, Signal::orphan)) return on_orphaned();

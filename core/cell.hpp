@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,7 +65,7 @@ struct Holdings {
   std::map<TimerId, Timer> timers;
   std::vector<ActorId> watching;
   std::uint64_t last_timer = 0;
-  bool watches_interest = false;
+  std::set<std::string> interests;  ///< patterns over its own topics that it watches
 };
 
 /// What became of an actor's failures; made with the first. [actor]

@@ -163,7 +163,7 @@ void Cell::release_holdings() {
   runtime_.topics.drop_everywhere(id_);
   const auto held = std::move(holdings_);
   if (held == nullptr) return;
-  if (held->watches_interest) runtime_.topics.forget_watcher(id_);
+  if (!held->interests.empty()) runtime_.topics.forget_watcher(id_);
   for (const ActorId watched : held->watching) {
     if (Cell* cell = runtime_.directory.at(watched); cell != nullptr) {
       cell->remove_watcher(id_, watched);

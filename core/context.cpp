@@ -139,7 +139,12 @@ Result<void> Context::watch_interest(std::string_view topics) {
   text.append(1, '/').append(topics.empty() ? default_topic : topics);
   const auto pattern = Pattern::parse(text);
   if (!pattern) return runtime_.refuse(Errc::bad_addr);
-  cell_.holdings().watches_interest = true;
+  auto& interests = cell_.holdings().interests;
+  const bool is_known = interests.contains(pattern->text());
+  if (!is_known && interests.size() >= runtime_.limits.subscriptions_per_actor_max) {
+    return runtime_.refuse(Errc::subs_full);
+  }
+  interests.insert(pattern->text());
   runtime_.topics.watch_interest(self(), *pattern);
   return {};
 }

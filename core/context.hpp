@@ -108,7 +108,7 @@ class Context {
   [[nodiscard]] Result<void> unsubscribe(SubscriptionId id);
   /// Tells (Kind::interest) when a pattern over one's own topics gains its first or loses its last
   /// subscription; at once for those that have some. `topics` is a topic part: "md.*". Errors:
-  /// bad_addr.
+  /// bad_addr, subs_full.
   [[nodiscard]] Result<void> watch_interest(std::string_view topics);
 
   // --- Actors.

@@ -1,5 +1,7 @@
 #include "core/timers.hpp"
 
+#include <algorithm>
+
 namespace backstage {
 
 TimerKey Timers::set(TimePoint when, Due due) {
@@ -8,9 +10,10 @@ TimerKey Timers::set(TimePoint when, Due due) {
   {
     const std::lock_guard lock(mutex_);
     drop_cancelled();
-    is_first = heap_.empty() || when < heap_.top().when;
+    is_first = heap_.empty() || when < heap_.front().when;
     key = TimerKey{++last_key_};
-    heap_.push({when, key, due});
+    heap_.push_back({when, key, due});
+    std::push_heap(heap_.begin(), heap_.end());
     live_.insert(key);
   }
   if (is_first) alarm_.wake_at(when);
@@ -19,22 +22,29 @@ TimerKey Timers::set(TimePoint when, Due due) {
 
 bool Timers::cancel(TimerKey key) {
   const std::lock_guard lock(mutex_);
-  return live_.erase(key) != 0;
+  if (live_.erase(key) == 0) return false;
+  constexpr std::size_t worth_it = 64;
+  if (heap_.size() > worth_it && heap_.size() / 2 > live_.size()) {
+    std::erase_if(heap_, [this](const Entry& entry) { return !live_.contains(entry.key); });
+    if (heap_.capacity() / 4 > heap_.size()) heap_.shrink_to_fit();
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+  return true;
 }
 
 std::optional<Due> Timers::take_due(TimePoint now) {
   const std::lock_guard lock(mutex_);
   drop_cancelled();
-  if (heap_.empty() || heap_.top().when > now) return std::nullopt;
-  const Entry entry = heap_.top();
-  heap_.pop();
+  if (heap_.empty() || heap_.front().when > now) return std::nullopt;
+  const Entry entry = heap_.front();
+  pop();
   live_.erase(entry.key);
   return entry.due;
 }
 
 TimePoint Timers::next() const {
   const std::lock_guard lock(mutex_);
-  return heap_.empty() ? never : heap_.top().when;
+  return heap_.empty() ? never : heap_.front().when;
 }
 
 std::size_t Timers::live() const {
@@ -42,8 +52,18 @@ std::size_t Timers::live() const {
   return live_.size();
 }
 
+std::size_t Timers::kept() const {
+  const std::lock_guard lock(mutex_);
+  return heap_.size();
+}
+
 void Timers::drop_cancelled() {
-  while (!heap_.empty() && !live_.contains(heap_.top().key)) heap_.pop();
+  while (!heap_.empty() && !live_.contains(heap_.front().key)) pop();
+}
+
+void Timers::pop() {
+  std::pop_heap(heap_.begin(), heap_.end());
+  heap_.pop_back();
 }
 
 }  // namespace backstage

@@ -1,11 +1,11 @@
 /// Timers: everything the engine must do later, ordered by time.
 ///
-/// A binary heap under one mutex, a leaf. Cancelled entries stay until they surface.
+/// A binary heap under one mutex, a leaf. Cancelled entries stay until they surface, or until they
+/// are the most: then the heap is made anew without them, at a constant cost for each.
 #pragma once
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <queue>
 #include <unordered_set>
 #include <vector>
 
@@ -46,6 +46,8 @@ class Timers {
   [[nodiscard]] std::optional<Due> take_due(TimePoint now);
   [[nodiscard]] TimePoint next() const;
   [[nodiscard]] std::size_t live() const;
+  /// With the cancelled ones whose memory is not given back yet.
+  [[nodiscard]] std::size_t kept() const;
 
  private:
   struct Entry {
@@ -58,12 +60,13 @@ class Timers {
     }
   };
   void drop_cancelled();
+  void pop();
 
   Alarm& alarm_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::uint64_t last_key_ = 0;
-  std::priority_queue<Entry> heap_;
+  std::vector<Entry> heap_;  // by std::push_heap: the earliest in front
   std::unordered_set<TimerKey> live_;
 };
 

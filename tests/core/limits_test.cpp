@@ -1,5 +1,6 @@
 // Limits: extremes of time, circles, loops and floods end in a code or at a documented limit, and
 // neighbours do not notice.
+#include "core/timers.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/stage.hpp"
 
@@ -229,4 +230,56 @@ TEST_CASE("an actor that spawns copies of itself without end meets the limit", "
   CHECK(stage.engine.stop(root, StopVerb::stop, 1h));
   CHECK(stage.settle());
   CHECK(stage.engine.hosted_actors() == 0);
+}
+
+TEST_CASE("watching interest has a limit", "[core]") {
+  Limits limits;
+  limits.subscriptions_per_actor_max = 10;
+  Stage stage(limits);
+  std::uint32_t taken = 0;
+  stage.type("t", [&](Context& context, const Envelope&) -> Outcome {
+    for (int i = 0; i < 100; ++i) {
+      if (context.watch_interest("x" + std::to_string(i))) ++taken;
+    }
+    CHECK(context.watch_interest("x0"));  // again is no second one
+    CHECK(context.watch_interest("x99").error() == Errc::subs_full);
+    return Handled::done;
+  });
+  stage.spawn("t", "a");
+  CHECK(stage.send("a", "go"));
+  stage.settle();
+  CHECK(taken == 10);
+}
+
+TEST_CASE("timers that were cancelled are given back before their time", "[core]") {
+  ManualAlarm alarm;
+  Timers timers(alarm);
+  // One that is live and earlier keeps the cancelled ones from surfacing.
+  (void)timers.set(TimePoint{2h}, {Due::What::user_timer, nobody});
+  for (int i = 0; i < 100'000; ++i) {
+    CHECK(timers.cancel(timers.set(TimePoint{24h}, {Due::What::user_timer, nobody})));
+  }
+  CHECK(timers.live() == 1);
+  CHECK(timers.kept() < 100);
+}
+
+TEST_CASE("a member of a group that stops itself while it is created ends", "[core]") {
+  Stage stage;
+  const auto shy = stage.type("shy");
+  shy->create = [](Context& context) -> Outcome {
+    context.stop_self();
+    return Handled::done;
+  };
+  stage.type("t");
+  stage.type("s", [](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind != Kind::send) return Handled::done;
+    const std::array group{SpawnRequest{.type = "shy", .name = "shy"},
+                           SpawnRequest{.type = "t", .name = "other"}};
+    CHECK(context.spawn_group(group));
+    return Handled::done;
+  });
+  stage.spawn("s", "s");
+  CHECK(stage.send("s", "go"));
+  stage.settle();
+  CHECK_FALSE(stage.engine.find("shy"));
 }
