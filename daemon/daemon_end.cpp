@@ -21,8 +21,9 @@ constexpr auto look_interval = 2ms;
 constexpr auto leave_time = 1500ms;
 constexpr auto flush_time = 500ms;
 constexpr auto plugin_end_time = 500ms;
-// A turn that is not hung ends within a millisecond or with its message.
-constexpr auto thread_end_time = 250ms;
+// For the workers, and for the pinned threads: a turn that is not hung ends within a millisecond or
+// with its message.
+constexpr auto thread_end_time = 200ms;
 
 }  // namespace
 
@@ -34,7 +35,7 @@ int Daemon::shut_down() {
   gateway_->begin_draining(time);
   drain_until(deadline - std::min<Milliseconds>(leave_time, time));
   engine_.close_intake();
-  stop_actors_until(deadline - std::min<Milliseconds>(flush_time + thread_end_time, time));
+  stop_actors_until(deadline - std::min<Milliseconds>(flush_time + 2 * thread_end_time, time));
   gateway_->stop(flush_time);
   remove_endpoints(runtime_dir_);
   // Plugins whose actors have all ended come to their end, the others stay.
@@ -72,10 +73,8 @@ int Daemon::leave(int code) {
 
 // Whether every actor has ended; names those that have not.
 bool Daemon::stop_threads() {
-  const TimePoint deadline = clock_.now() + thread_end_time;
   auto hanging = pool_.stop(thread_end_time);
-  const Duration left = std::max(Duration::zero(), deadline - clock_.now());
-  std::ranges::move(pinned_.stop(left), std::back_inserter(hanging));
+  std::ranges::move(pinned_.stop(thread_end_time), std::back_inserter(hanging));
   for (const auto& turn : hanging) {
     const auto ms = std::chrono::duration_cast<Milliseconds>(turn.lasting).count();
     log_.error("abandoned: its handler does not return",

@@ -30,7 +30,7 @@ struct Slot {
   std::atomic<std::uint64_t> state{state_of(0, Stage::free)};
   std::array<void*, StackTracer::frames_max + own_frames_max> frames{};
   int count = 0;
-  const void* interrupted_at = nullptr;
+  std::uintptr_t interrupted_at = 0;
   sem_t woken{};
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "used in a signal handler");
@@ -43,14 +43,15 @@ Slot& slot_of(std::uint32_t ticket) noexcept { return slots[ticket % slot_count]
 // SIGRTMIN itself is what other libraries take first.
 int stack_signal() noexcept { return SIGRTMIN + 7; }
 
-const void* interrupted_at(const void* context) noexcept {
+std::uintptr_t interrupted_at(const void* context) noexcept {
 #if defined(__x86_64__)
   const auto at = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
-  return reinterpret_cast<const void*>(at);
+  return static_cast<std::uintptr_t>(at);
 #elif defined(__aarch64__)
-  return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.pc);
+  return static_cast<const ucontext_t*>(context)->uc_mcontext.pc;
 #else
-  return context == nullptr ? context : nullptr;
+  (void)context;
+  return 0;
 #endif
 }
 
@@ -105,7 +106,9 @@ std::vector<const void*> frames_of(const Slot& slot) {
   const auto begin = slot.frames.begin();
   const auto end = begin + std::max(0, slot.count);
   // What lies above the interrupted frame is the handler's own.
-  auto first = std::find(begin, end, slot.interrupted_at);
+  auto first = std::find_if(begin, end, [&](const void* frame) {
+    return reinterpret_cast<std::uintptr_t>(frame) == slot.interrupted_at;
+  });
   if (first == end) first = begin;
   const auto last = first + std::min<std::ptrdiff_t>(end - first, StackTracer::frames_max);
   // Not in braces: two pointers would be taken for two elements.

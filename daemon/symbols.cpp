@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -102,7 +100,7 @@ class Symbols::File {
   [[nodiscard]] std::optional<Found> find(std::uint64_t offset) const {
     const auto address = address_of(offset);
     if (!address) return std::nullopt;
-    for (const Elf64_Word wanted : {SHT_SYMTAB, SHT_DYNSYM}) {
+    for (const auto wanted : {Elf64_Word{SHT_SYMTAB}, Elf64_Word{SHT_DYNSYM}}) {
       for (const auto& section : sections_) {
         if (section.sh_type != wanted || section.sh_link >= sections_.size()) continue;
         if (auto found = find_in(section, sections_[section.sh_link], *address)) return found;
@@ -154,19 +152,20 @@ class Symbols::File {
   std::vector<Elf64_Shdr> sections_;
 };
 
-// A line is "begin-end perms offset device inode path".
+// A line is "begin-end perms offset device inode path", the numbers without 0x.
 Symbols::Symbols() {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
     Mapping mapping;
-    int path_at = 0;
-    std::array<char, 5> perms{};
-    if (std::sscanf(line.c_str(), "%lx-%lx %4s %lx %*s %*s %n", &mapping.begin, &mapping.end,
-                    perms.data(), &mapping.offset, &path_at) != 4) {
-      continue;
-    }
-    if (perms[2] != 'x') continue;
-    mapping.path = line.substr(std::min(line.size(), static_cast<std::size_t>(path_at)));
+    char dash = 0;
+    std::string perms;
+    std::string device;
+    std::string inode;
+    words >> std::hex >> mapping.begin >> dash >> mapping.end >> perms >> mapping.offset >>
+        device >> inode;
+    if (!words || perms.find('x') == std::string::npos) continue;
+    std::getline(words >> std::ws, mapping.path);
     mappings_.push_back(std::move(mapping));
   }
 }

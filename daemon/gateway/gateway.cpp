@@ -75,6 +75,7 @@ class Gateway::Loop {
       transport_.settle();
     });
   }
+  // Of its own thread, as all that counts here.
   void ask_beat(Counter& beats) {
     asio::post(io_, [&beats] { beats.add(); });
   }
