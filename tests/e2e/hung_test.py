@@ -187,7 +187,7 @@ class WatchdogTest(unittest.TestCase):
 
     def test_it_is_fed_while_all_advances_and_starves_with_every_worker_blocked(self):
         config = {**HUNG, "spare_workers": 0}
-        environment = {"WATCHDOG_USEC": str(int(800_000 * SLOW))}
+        environment = {"WATCHDOG_USEC": str(int(400_000 * SLOW))}
         with Daemon(config=config, plugins=["probe"], environment=environment) as daemon, \
              Clients(daemon) as clients:
             for _ in range(3):
@@ -198,7 +198,7 @@ class WatchdogTest(unittest.TestCase):
             daemon.notify.take()
             daemon.notify.said.clear()
             # Two whole intervals, after which the manager would have acted.
-            self.assertEqual(self.feeds(daemon, 1.6 * SLOW), 0)
+            self.assertEqual(self.feeds(daemon, 0.8 * SLOW), 0)
             stalled = [line["part"] for line in lines(daemon, "watchdog is not fed")]
             self.assertEqual(stalled.count("workers"), 1)
             self.assertNotIn("gateway", stalled)
@@ -218,10 +218,10 @@ class WatchdogTest(unittest.TestCase):
 
     def test_a_daemon_that_goes_on_again_is_fed_again(self):
         config = {**HUNG, "spare_workers": 0}
-        environment = {"WATCHDOG_USEC": str(int(800_000 * SLOW))}
+        environment = {"WATCHDOG_USEC": str(int(400_000 * SLOW))}
         with Daemon(config=config, plugins=["probe"], environment=environment) as daemon, \
              Clients(daemon) as clients:
-            clients.dealer().ask("SEND blocker id=1 type=sleep", str(int(3000 * SLOW)).encode())
+            clients.dealer().ask("SEND blocker id=1 type=sleep", str(int(1500 * SLOW)).encode())
             daemon.wait_for_log('watchdog is not fed', 30 * SLOW)
             daemon.wait_for_log('goes on again.*"part":"workers"', 60 * SLOW)
             daemon.notify.take()
