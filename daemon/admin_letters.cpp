@@ -18,6 +18,7 @@ constexpr std::size_t letters_bytes_max = payload_bytes_max - (64U << 10U);
 
 std::vector<std::string_view> causes() {
   std::vector<std::string_view> words;
+  words.reserve(dead_cause_count);
   for (std::size_t i = 0; i < dead_cause_count; ++i) {
     words.push_back(token(static_cast<DeadCause>(i)));
   }

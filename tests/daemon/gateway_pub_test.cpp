@@ -8,6 +8,7 @@ namespace {
 
 std::vector<std::string> headers(GatewayWorld& world) {
   std::vector<std::string> headers;
+  headers.reserve(world.transport.published.size());
   for (const auto& frames : world.transport.published) headers.push_back(frames[0]);
   world.transport.published.clear();
   return headers;
