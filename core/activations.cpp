@@ -108,6 +108,7 @@ Result<void> Activations::add(ActivationRule rule) {
   if (!sample || !is_actor_name(*sample) || is_reserved(*sample)) return Refused(Errc::bad_arg);
   if (!is_type_name(rule.type)) return Refused(Errc::bad_arg);
   if (rule.on && wildcards_in(*rule.on) < wanted) return Refused(Errc::bad_arg);
+  subscribe_ = subscribe_ || rule.on.has_value();
   rules_.emplace_back(std::move(rule));
   return {};
 }

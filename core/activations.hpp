@@ -55,6 +55,8 @@ class Activations {
   [[nodiscard]] std::vector<Activation> by_address(const Address& address) const;
   [[nodiscard]] const ActivationRule& rule(std::size_t index) const { return rules_[index].rule; }
   [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
+  /// Whether some rule subscribes the actors it makes. [any]
+  [[nodiscard]] bool subscribe() const noexcept { return subscribe_; }
 
   /// Counts one more actor of the rule, unless `max` are there. [any]
   [[nodiscard]] bool claim(std::size_t index) noexcept;
@@ -74,6 +76,7 @@ class Activations {
     std::atomic<std::uint32_t> living{0};
   };
   std::vector<Entry> rules_;
+  bool subscribe_ = false;
 };
 
 }  // namespace backstage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "core/cell_parts.hpp"
@@ -20,40 +21,36 @@ std::string_view token(Phase phase) noexcept {
 Cell::Cell(Runtime& runtime, std::uint32_t slot) noexcept : runtime_(runtime), id_{slot, 0} {}
 Cell::~Cell() = default;
 
-void Cell::open(std::uint32_t generation, CellOptions options) {
+void Cell::open(std::uint32_t generation, CellOptions& options) {
+  NameRef name(options.name);
+  std::unique_ptr<Uncommon> more;
+  if (!options.config.empty() || !options.tell_started.is_nobody() ||
+      options.rule != CellOptions::no_rule) {
+    more = std::make_unique<Uncommon>();
+    more->config = options.config;
+    more->tell_started = options.tell_started;
+    more->rule = options.rule;
+    more->idle = options.idle;
+  }
+  const std::lock_guard lock(lock_);
   id_.generation = generation;
-  name_ = NameRef(options.name);
-  config_ = options.config.empty() ? NameRef() : NameRef(options.config);
-  type_ = std::move(options.type);
+  name_ = std::move(name);
+  uncommon_.swap(more);
+  type_.swap(options.type);
   restart_ = options.restart;
   parent_.store(options.parent, std::memory_order_relaxed);
   executor_ = options.executor;
-  activated_.reset();
-  if (options.rule != CellOptions::no_rule) {
-    activated_ = std::make_unique<Activated>(Activated{options.rule, options.idle, 0});
-  }
   actor_ = std::move(options.actor);
-  tell_started_ = options.tell_started;
   end_reason_ = EndReason::stopped;
   is_draining_ = is_blocked_ = waits_for_order_ = false;
   is_gated_ = options.is_gated;
-  stopping_child_ = nobody;
   restarts_.store(0, std::memory_order_relaxed);
-  troubles_.reset();
+  watched_generation_ = generation;
+  end_is_kill_ = is_told_parked_ = false;
+  watch_.reset();
+  mailbox_.open(generation, options.mailbox, executor_->home());
+  // Last: whoever looks through all cells takes it for alive from here on.
   set_phase(Phase::starting);
-  {
-    const std::lock_guard lock(watch_mutex_);
-    watched_generation_ = generation;
-    end_is_kill_ = is_told_parked_ = false;
-    watch_.reset();
-  }
-  mailbox_.open(generation, options.mailbox);
-}
-
-PushResult Cell::accept(EnvelopePtr& envelope, ActorId target) {
-  const PushResult result = mailbox_.push(envelope, target.generation, {&runtime_.fates, target});
-  if (!result.is_counted) (void)runtime_.refuse(result.why);
-  return result;
 }
 
 void Cell::signal(Signal signal, ActorId target) {
@@ -66,16 +63,73 @@ std::optional<Kind> Cell::handling() const noexcept {
 }
 
 std::optional<Trouble> Cell::trouble(ActorId target) const {
-  const std::lock_guard lock(watch_mutex_);
+  const std::lock_guard lock(lock_);
   if (watched_generation_ != target.generation || watch_ == nullptr) return std::nullopt;
   return watch_->trouble;
 }
 
+inline Outcome Cell::receive_guarded(const Envelope& envelope) {
+  if (runtime_.world.faults.strike(FaultSite::receive)) return std::unexpected(Failure{"injected"});
+  Context context(runtime_, *this);
+  // Told to whoever asks what a worker is busy with; undone on every way out.
+  struct InHandler {
+    InHandler(Cell& given, const Envelope& envelope) noexcept : cell(given) {
+      cell.handled_last_.store(envelope.id, std::memory_order_relaxed);
+      cell.handling_.store(static_cast<std::uint8_t>(envelope.kind), std::memory_order_relaxed);
+      // Only these have a chain, and whoever handles one keeps books of requests.
+      is_answering = envelope.kind == Kind::request || envelope.kind == Kind::reply;
+      if (is_answering) cell.requests().answering = &envelope;
+    }
+    ~InHandler() {
+      cell.handling_.store(not_handling, std::memory_order_relaxed);
+      if (is_answering && cell.requests_ != nullptr) cell.requests_->answering = nullptr;
+    }
+    Cell& cell;
+    bool is_answering = false;
+  } const in_handler(*this, envelope);
+  try {
+    return actor_->receive(context, envelope);
+  } catch (const std::exception& error) {
+    return std::unexpected(Failure{error.what()});
+  } catch (...) {
+    return std::unexpected(Failure{"threw something that is no std::exception"});
+  }
+}
+
+inline Step Cell::handle(EnvelopePtr envelope) {
+  // Sends and publishes are never stale.
+  if (envelope->kind > Kind::publish && is_stale(*envelope)) return Step::worked;
+  ++envelope->attempts;
+  auto outcome = receive_guarded(*envelope);
+  if (!outcome || *outcome != Handled::done) [[unlikely]] {
+    return on_outcome(std::move(envelope), std::move(outcome));
+  }
+  is_settling_ = is_counted(envelope->kind);
+  return Step::worked;
+}
+
+inline Step Cell::step_hot() {
+  const bool wants_mail = phase() == Phase::running && !is_blocked_ && current_ == nullptr;
+  const bool settles = std::exchange(is_settling_, false);
+  auto next = mailbox_.next({wants_mail, wants_mail && !is_draining_, settles});
+  if (next.envelope != nullptr) [[likely]]
+    return handle(std::move(next.envelope));
+  if (next.delivery != nullptr) return hear(std::move(next.delivery));
+  // Asleep, the cell may run on another thread by now: nothing of it is touched any more.
+  if (next.sleeps) return Step::asleep;
+  if (next.signals != Signal::none) return on_signals(next.signals);
+  return step_in_phase();
+}
+
+Step Cell::step() { return step_hot(); }
+
 bool Cell::drain(std::uint32_t steps_max) {
-  const Clock& clock = runtime_.world.clock;
-  const TimePoint begin = clock.now();
+  // Not read for a turn of a few messages, as most are: it would cost as much as a message.
+  TimePoint begin{};
+  const Home* const here = Home::here();
+  const std::uint64_t woken_before = here == nullptr ? 0 : here->woken;
   for (std::uint32_t steps = 1;; ++steps) {
-    switch (step()) {
+    switch (step_hot()) {
       case Step::ended:
       case Step::asleep:
         return false;
@@ -86,28 +140,24 @@ bool Cell::drain(std::uint32_t steps_max) {
       case Step::worked:
         break;
     }
-    const bool is_over = steps >= steps_max ||
-                         (steps % turn_clock_stride == 0 && clock.now() - begin > turn_time_max);
+    if (steps == turn_clock_first) begin = runtime_.world.clock.now();
+    const bool is_over =
+        steps >= steps_max || (here != nullptr && here->woken - woken_before > turn_wakes_max) ||
+        (steps % turn_clock_stride == 0 && runtime_.world.clock.now() - begin > turn_time_max);
     if (!is_over) continue;
     if (std::exchange(is_settling_, false)) mailbox_.settle_handled();
     return true;
   }
 }
 
-Step Cell::step() {
-  const bool wants_mail = phase() == Phase::running && !is_blocked_ && current_ == nullptr;
-  const bool settles = std::exchange(is_settling_, false);
-  auto next = mailbox_.next({wants_mail, wants_mail && !is_draining_, settles});
-  // Asleep, the cell may run on another thread by now: nothing of it is touched any more.
-  if (next.sleeps) return Step::asleep;
-  if (next.signals != Signal::none) return on_signals(next.signals);
+// There was no mail, or it was not asked for.
+Step Cell::step_in_phase() {
   switch (phase()) {
     case Phase::starting:
       return is_gated_ && actor_ != nullptr ? Step::idle : start();
     case Phase::running:
       if (is_blocked_) return Step::idle;
       if (current_ != nullptr) return handle(std::move(current_));
-      if (next.envelope != nullptr) return handle(std::move(next.envelope));
       return is_draining_ ? begin_stop(EndReason::drained) : Step::idle;
     case Phase::backing_off:
     case Phase::stopping:
@@ -157,10 +207,22 @@ Step Cell::on_signals(Signal signals) {
   return Step::worked;
 }
 
-Step Cell::handle(EnvelopePtr envelope) {
-  if (is_stale(*envelope)) return Step::worked;
-  ++envelope->attempts;
-  auto outcome = receive_guarded(*envelope);
+// A publish, without an envelope of its own unless it needs one.
+Step Cell::hear(DeliveryPtr delivery) {
+  Envelope& envelope = Hearing::of(*delivery);
+  ++envelope.attempts;
+  auto outcome = receive_guarded(envelope);
+  if (!outcome || *outcome != Handled::done) [[unlikely]] {
+    auto alone = delivery->alone();
+    ++alone->attempts;
+    return on_outcome(std::move(alone), std::move(outcome));
+  }
+  Hearing::done(std::move(delivery));
+  is_settling_ = true;
+  return Step::worked;
+}
+
+Step Cell::on_outcome(EnvelopePtr envelope, Outcome outcome) {
   if (!outcome) return on_handler_failed(std::move(envelope), std::move(outcome.error().reason));
   if (*outcome == Handled::again) {
     current_ = std::move(envelope);
@@ -168,12 +230,8 @@ Step Cell::handle(EnvelopePtr envelope) {
     mailbox_.set_mail_wakes(false);
     return Step::idle;
   }
-  if (*outcome == Handled::stop) {
-    if (is_counted(envelope->kind)) mailbox_.settle_handled();
-    return stop_self();
-  }
-  is_settling_ = is_counted(envelope->kind);
-  return Step::worked;
+  if (is_counted(envelope->kind)) mailbox_.settle_handled();
+  return stop_self();
 }
 
 // The message is tried again by the next self, at the head of the mailbox, or is a dead letter.
@@ -267,36 +325,11 @@ bool Cell::take_fired(TimerId id) {
   return true;
 }
 
-Outcome Cell::receive_guarded(const Envelope& envelope) {
-  if (runtime_.world.faults.hit(FaultSite::receive)) return std::unexpected(Failure{"injected"});
-  Context context(runtime_, *this);
-  // Told to whoever asks what a worker is busy with; undone on every way out.
-  struct InHandler {
-    InHandler(Cell& given, const Envelope& envelope) noexcept : cell(given) {
-      cell.handled_last_.store(envelope.id, std::memory_order_relaxed);
-      cell.handling_.store(static_cast<std::uint8_t>(envelope.kind), std::memory_order_relaxed);
-      if (envelope.kind == Kind::request || envelope.kind == Kind::reply)
-        cell.answering_ = &envelope;
-    }
-    ~InHandler() {
-      cell.handling_.store(not_handling, std::memory_order_relaxed);
-      cell.answering_ = nullptr;
-    }
-    Cell& cell;
-  } const in_handler(*this, envelope);
-  try {
-    return actor_->receive(context, envelope);
-  } catch (const std::exception& error) {
-    return std::unexpected(Failure{error.what()});
-  } catch (...) {
-    return std::unexpected(Failure{"threw something that is no std::exception"});
-  }
-}
-
 CallChain Cell::chain() const {
-  if (answering_ == nullptr) return {};
-  if (answering_->kind == Kind::reply) return answering_->chain;
-  return {answering_->chain, answering_->sender};
+  const Envelope* const answering = requests_ == nullptr ? nullptr : requests_->answering;
+  if (answering == nullptr) return {};
+  if (answering->kind == Kind::reply) return answering->chain;
+  return {answering->chain, answering->sender};
 }
 
 Requests& Cell::requests() {
@@ -309,9 +342,20 @@ Holdings& Cell::holdings() {
   return *holdings_;
 }
 
-Troubles& Cell::troubles() {
-  if (troubles_ == nullptr) troubles_ = std::make_unique<Troubles>();
-  return *troubles_;
+Troubles& Cell::troubles() { return uncommon().troubles; }
+
+Cell::Uncommon& Cell::uncommon() {
+  if (uncommon_ == nullptr) uncommon_ = std::make_unique<Uncommon>();
+  return *uncommon_;
+}
+
+bool Cell::is_activated() const noexcept {
+  return uncommon_ != nullptr && uncommon_->rule != CellOptions::no_rule;
+}
+
+void Cell::cancel_life_timer() {
+  if (uncommon_ == nullptr) return;
+  (void)runtime_.timers.cancel(std::exchange(uncommon_->life_timer, TimerKey{}));
 }
 
 }  // namespace backstage

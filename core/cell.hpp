@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -21,6 +20,7 @@
 #include "core/mailbox.hpp"
 #include "core/observer.hpp"
 #include "core/requests.hpp"
+#include "core/spin_lock.hpp"
 #include "core/string_map.hpp"
 #include "core/supervisor.hpp"
 #include "core/values/pattern.hpp"
@@ -68,7 +68,7 @@ struct Holdings {
   std::set<std::string> interests;  ///< patterns over its own topics that it watches
 };
 
-/// What became of an actor's failures; made with the first. [actor]
+/// What became of an actor's failures. [actor]
 struct Troubles {
   std::string reason;  ///< of the last one
   Backoff backoff;
@@ -114,7 +114,7 @@ struct ChildEvent {
   ActorId child;
 };
 
-class Cell {
+class alignas(64) Cell {
  public:
   Cell(Runtime& runtime, std::uint32_t slot) noexcept;
   Cell(const Cell&) = delete;
@@ -122,12 +122,14 @@ class Cell {
   ~Cell();
 
   /// Begins a life under `generation`. The caller then makes it known and posts it. [Directory]
-  void open(std::uint32_t generation, CellOptions options);
+  /// What it no longer needs of its last life is left in `options`: not to be freed under a lock.
+  void open(std::uint32_t generation, CellOptions& options);
 
   // --- [any]
   /// Into the mailbox. If that woke the owner (woke_owner), the caller posts the cell once it holds
   /// no lock.
   [[nodiscard]] PushResult accept(EnvelopePtr& envelope, ActorId target);
+  [[nodiscard]] PushResult accept(DeliveryPtr& delivery, ActorId target);
   void signal(Signal signal, ActorId target);
   /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come
   /// within `deadline` (nothing: its type's): a kill, and after a kill's own deadline `abandon`.
@@ -156,6 +158,17 @@ class Cell {
   [[nodiscard]] ActorId parent() const noexcept { return parent_.load(std::memory_order_relaxed); }
 
   // --- [executor]
+  /// Mailbox's, which see.
+  [[nodiscard]] Mailbox::Posted post_at(Home& here) noexcept { return mailbox_.post_at(here); }
+  [[nodiscard]] bool notice() noexcept { return mailbox_.notice(); }
+  [[nodiscard]] Mailbox::Posted noticed(Home& here) noexcept { return mailbox_.noticed(here); }
+  void move_to(Home& home) noexcept { mailbox_.move_to(home); }
+  /// What a message touches of it, into the cache: it is next but one.
+  void prefetch() const noexcept {
+    constexpr std::size_t line = 64;
+    const auto* const begin = reinterpret_cast<const char*>(this);
+    for (std::size_t i = 0; i < 4; ++i) __builtin_prefetch(begin + i * line, 1);
+  }
   /// One turn: steps until idle, the turn's budget is used (`steps_max`, or turn_time_max), or the
   /// life is over. True: more to do, post again. False: leave it alone, it may be gone.
   [[nodiscard]] bool drain(std::uint32_t steps_max = turn_messages_max);
@@ -173,21 +186,29 @@ class Cell {
  private:
   friend class Context;
   friend class Directory;
+  struct Uncommon;
 
   // step, by what there is to do (cell.cpp)
   [[nodiscard]] Step on_signals(Signal signals);
-  [[nodiscard]] Step handle(EnvelopePtr envelope);
+  [[nodiscard, gnu::always_inline]] Step step_hot();  // step, for drain's loop
+  [[nodiscard]] Step step_in_phase();
+  [[nodiscard, gnu::always_inline]] Step handle(EnvelopePtr envelope);
+  [[nodiscard]] Step hear(DeliveryPtr delivery);
+  [[nodiscard]] Step on_outcome(EnvelopePtr envelope, Outcome outcome);
   [[nodiscard]] Step on_handler_failed(EnvelopePtr envelope, std::string reason);
   [[nodiscard]] bool is_stale(Envelope& envelope);
   [[nodiscard]] bool is_stale_request(const Envelope& envelope);
   [[nodiscard]] bool take_fired(TimerId id);
   void settle_dropped(const Envelope& envelope, DropCause cause);
-  [[nodiscard]] Outcome receive_guarded(const Envelope& envelope);
+  [[nodiscard, gnu::always_inline]] Outcome receive_guarded(const Envelope& envelope);
   /// Who waits, by way of others, for what this actor does now.
   [[nodiscard]] CallChain chain() const;
   [[nodiscard]] Requests& requests();
   [[nodiscard]] Holdings& holdings();
+  [[nodiscard]] Uncommon& uncommon();
   [[nodiscard]] Troubles& troubles();
+  [[nodiscard]] bool is_activated() const noexcept;
+  void cancel_life_timer();
 
   // as a supervisor (cell_children.cpp)
   [[nodiscard]] Step take_child_events();
@@ -203,7 +224,7 @@ class Cell {
 
   // beginnings (cell_life.cpp)
   [[nodiscard]] Step start();
-  [[nodiscard]] Step begin_running();
+  [[nodiscard]] Step begin_running(bool is_open);
   [[nodiscard]] std::expected<std::unique_ptr<Actor>, Failure> create_guarded(Context& context);
   [[nodiscard]] Step on_failure(std::string reason);
   [[nodiscard]] Step recycle();
@@ -239,46 +260,47 @@ class Cell {
   void tell_started(bool is_error, std::string_view text);
   void set_phase(Phase phase) noexcept { phase_.store(phase, std::memory_order_relaxed); }
 
-  Runtime& runtime_;
-
-  // Constant through one life
-  ActorId id_;  // the slot is for good
+  // In the order in which they are touched: a message needs the mailbox and the next cache line.
   Mailbox mailbox_;
-  NameRef name_;
-  NameRef config_;
-  ActorTypePtr type_;
-  Executor* executor_ = nullptr;
-  struct Activated;  // by a rule, and what belongs to that
-  std::unique_ptr<Activated> activated_;
-
-  // Written [actor], read [any]
+  Runtime& runtime_;
+  ActorId id_;  // the slot is for good; [actor]: constant through one life
+  std::unique_ptr<Actor> actor_;
+  EnvelopePtr current_;                    // at the head, to be handled (again)
+  std::atomic<MessageId> handled_last_{};  // written [actor], read [any], as are the next two
   std::atomic<Phase> phase_{Phase::ended};
   std::atomic<std::uint8_t> handling_{not_handling};
-  std::atomic<MessageId> handled_last_{};
-  std::atomic<std::uint32_t> restarts_{0};
-  std::atomic<ActorId> parent_{nobody};
-
-  // [actor] only
-  Restart restart_ = Restart::transient;  // constant through one life
   bool is_settling_ = false;  // the last envelope was handled; the next look at the mailbox says so
   bool is_draining_ = false;
   bool is_blocked_ = false;
   bool is_gated_ = false;
   bool waits_for_order_ = false;
+  Restart restart_ = Restart::transient;       // constant through one life
   EndReason end_reason_ = EndReason::stopped;  // while stopping: what follows the children's end
-  std::unique_ptr<Actor> actor_;
-  EnvelopePtr current_;                  // at the head, to be handled (again)
-  const Envelope* answering_ = nullptr;  // the request or reply that is being handled
-  ActorId stopping_child_;
-  ActorId tell_started_;
-  TimerKey life_timer_{};  // the back-off or the idle check that is due next
+
+ public:
+  // For its home's lists
+  Cell* next_ready = nullptr;
+  Cell* next_told = nullptr;
+
+ private:
+  // Constant through one life
+  NameRef name_;
+  ActorTypePtr type_;
+  Executor* executor_ = nullptr;
+
+  // Written [actor], read [any]
+  std::atomic<std::uint32_t> restarts_{0};
+  std::atomic<ActorId> parent_{nobody};
+
+  // [actor] only
   TimePoint up_since_{};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Holdings> holdings_;
-  std::unique_ptr<Troubles> troubles_;
+  std::unique_ptr<Uncommon> uncommon_;  // made on first use
 
-  // Guarded by watch_mutex_: who wants to know of the end, and what became of children
-  mutable std::mutex watch_mutex_;
+  // Under it a life begins: whoever is not the actor reads id, name and type while holding it.
+  mutable SpinLock lock_;
+  // Guarded by lock_: who wants to know of the end, and what became of children
   std::uint32_t watched_generation_ = 0;  // 0: over
   bool end_is_kill_ = false;              // what end_timer_ waits for
   bool is_told_parked_ = false;           // watchers have been told, and go on being told so

@@ -1,5 +1,6 @@
 // Cell as a supervisor: what its children tell, what it orders, how they start and stop together.
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "core/cell.hpp"
@@ -11,13 +12,16 @@
 namespace backstage {
 
 bool Cell::tell(const ChildEvent& event, ActorId target) {
+  bool is_first = false;
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watched_generation_ != target.generation) return false;
     if (watch_ == nullptr) watch_ = std::make_unique<Watch>();
+    // Whoever told the first has raised the signal, and it is not answered yet.
+    is_first = watch_->events.empty();
     watch_->events.push_back(event);
   }
-  signal(Signal::child_event, target);
+  if (is_first) signal(Signal::child_event, target);
   return true;
 }
 
@@ -30,7 +34,7 @@ bool Cell::tell_supervisor(ChildEvent::What what) {
 Step Cell::take_child_events() {
   std::vector<ChildEvent> events;
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watch_ != nullptr) events.swap(watch_->events);
   }
   for (const ChildEvent& event : events) {
@@ -175,8 +179,8 @@ Step Cell::stop_next_child() {
     Supervisor& supervisor = holdings_->supervisor;
     const bool is_wrong_way = planted(Bug::stops_oldest_first);
     const ActorId next = is_wrong_way ? supervisor.oldest() : supervisor.youngest();
-    if (stopping_child_ == next) return Step::idle;
-    stopping_child_ = next;
+    if (uncommon().stopping_child == next) return Step::idle;
+    uncommon().stopping_child = next;
     Cell* child = runtime_.directory.at(next);
     const bool is_skipped =
         planted(Bug::stop_forgets_child) && child->phase() == Phase::backing_off;
@@ -187,7 +191,7 @@ Step Cell::stop_next_child() {
     }
     (void)supervisor.on_gone(next);
   }
-  stopping_child_ = nobody;
+  if (uncommon_ != nullptr) uncommon_->stopping_child = nobody;
   if (holdings_ != nullptr) {
     holdings_->supervisor.clear();
     holdings_->groups.clear();

@@ -1,6 +1,7 @@
 // Cell's ends: stop, drain, kill, their deadlines, and what is left to others.
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "core/cell.hpp"
@@ -12,35 +13,43 @@
 namespace backstage {
 
 std::string_view token(EndReason reason) noexcept {
-  constexpr std::array<std::string_view, 11> tokens{
+  static constexpr std::array<std::string_view, 11> tokens{
       "stopped",    "drained",  "killed",        "failed",       "recycled", "parked",
       "passivated", "shutdown", "slow_consumer", "disconnected", "abandoned"};
   return tokens[static_cast<std::size_t>(reason)];
 }
 
 void Cell::ask_to_end(Signal how, std::optional<Duration> deadline, ActorId target) {
+  const bool is_kill = how == Signal::kill;
+  Duration wait = is_kill ? kill_deadline : drain_deadline_default;
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watched_generation_ != target.generation) return;
-    if (how == Signal::kill || !end_is_kill_) {
-      const bool is_hosted = type_ != nullptr;
-      Duration wait = is_hosted ? type_->supervision.stop_deadline : stop_deadline_default;
-      if (how == Signal::drain) wait = drain_deadline_default;
-      wait = deadline.value_or(wait);
-      if (how == Signal::kill) wait = kill_deadline;
-      end_is_kill_ = how == Signal::kill;
-      (void)runtime_.timers.cancel(end_timer_);
-      end_timer_ = runtime_.timers.set(later(runtime_.world.clock.now(), wait),
-                                       {Due::What::end_overdue, target});
+    if (how != Signal::drain && !is_kill) {
+      wait = type_ == nullptr ? stop_deadline_default : type_->supervision.stop_deadline;
     }
   }
+  if (!is_kill) wait = deadline.value_or(wait);
+  // Set before it is known to be wanted: no other lock may be taken under the cell's.
+  TimerKey spare = runtime_.timers.set(later(runtime_.world.clock.now(), wait),
+                                       {Due::What::end_overdue, target});
+  {
+    const std::lock_guard lock(lock_);
+    // What waits for a kill is not put off again.
+    const bool is_current = watched_generation_ == target.generation;
+    if (is_current && (is_kill || !end_is_kill_)) {
+      end_is_kill_ = is_kill;
+      std::swap(end_timer_, spare);
+    }
+  }
+  (void)runtime_.timers.cancel(spare);
   signal(how, target);
 }
 
 void Cell::on_end_overdue(ActorId target) {
   bool was_kill = false;
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watched_generation_ != target.generation) return;
     was_kill = end_is_kill_;
   }
@@ -57,7 +66,7 @@ void Cell::abandon(ActorId target) {
   std::vector<EnvelopePtr> mail;
   std::vector<ActorId> watchers;
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watched_generation_ != target.generation || type_ == nullptr) return;
     watched_generation_ = 0;
     name = name_;
@@ -92,7 +101,8 @@ Step Cell::begin_stop(EndReason reason) {
   end_reason_ = reason;
   waits_for_order_ = false;
   mailbox_.refuse_data(Errc::stopping);
-  mailbox_.set_mail_wakes(false);
+  // Without children it does not sleep again in this life.
+  if (holdings_ != nullptr && !holdings_->supervisor.empty()) mailbox_.set_mail_wakes(false);
   set_phase(Phase::stopping);
   return continue_stop();
 }
@@ -123,10 +133,9 @@ Step Cell::finish(EndReason reason) {
   if (!planted(Bug::down_lost_in_stop) || reason != EndReason::stopped) {
     tell_watchers(reason, false);
   }
-  if (activated_ != nullptr && !planted(Bug::activation_leaks)) {
-    runtime_.activations.release(activated_->rule);
+  if (is_activated() && !planted(Bug::activation_leaks)) {
+    runtime_.activations.release(uncommon_->rule);
   }
-  runtime_.fold(mailbox_.ledger());
   (void)tell_supervisor(ChildEvent::What::ended);
   runtime_.world.observer.ended(id_, name_.text(), reason);
   executor_->retired(*this);
@@ -152,7 +161,7 @@ void Cell::abandon_requests() {
 }
 
 void Cell::cancel_timers() {
-  (void)runtime_.timers.cancel(std::exchange(life_timer_, TimerKey{}));
+  cancel_life_timer();
   if (holdings_ == nullptr || planted(Bug::restart_keeps_timers)) return;
   for (const auto& [id, timer] : holdings_->timers) (void)runtime_.timers.cancel(timer.key);
   holdings_->timers.clear();
@@ -160,7 +169,11 @@ void Cell::cancel_timers() {
 
 void Cell::release_holdings() {
   requests_.reset();
-  runtime_.topics.drop_everywhere(id_);
+  // Only its own wish or a rule subscribes an actor; most never are.
+  const bool may_subscribe = runtime_.activations.subscribe();
+  if (may_subscribe || (holdings_ != nullptr && !holdings_->subscriptions.empty())) {
+    runtime_.topics.drop_everywhere(id_);
+  }
   const auto held = std::move(holdings_);
   if (held == nullptr) return;
   if (!held->interests.empty()) runtime_.topics.forget_watcher(id_);
@@ -200,7 +213,7 @@ void Cell::settle_left(const Envelope& envelope) {
 }
 
 Result<void> Cell::add_watcher(ActorId watcher, ActorId target) {
-  const std::lock_guard lock(watch_mutex_);
+  const std::lock_guard lock(lock_);
   if (watched_generation_ != target.generation) return Refused(Errc::no_actor);
   if (is_told_parked_) return Refused(Errc::parked);
   if (watch_ == nullptr) watch_ = std::make_unique<Watch>();
@@ -212,7 +225,7 @@ Result<void> Cell::add_watcher(ActorId watcher, ActorId target) {
 }
 
 void Cell::remove_watcher(ActorId watcher, ActorId target) {
-  const std::lock_guard lock(watch_mutex_);
+  const std::lock_guard lock(lock_);
   if (watched_generation_ == target.generation && watch_ != nullptr) {
     std::erase(watch_->watchers, watcher);
   }
@@ -220,15 +233,17 @@ void Cell::remove_watcher(ActorId watcher, ActorId target) {
 
 void Cell::tell_watchers(EndReason reason, bool keeps_living) {
   std::vector<ActorId> watchers;
+  TimerKey overdue{};
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     if (watch_ != nullptr) watchers.swap(watch_->watchers);
     is_told_parked_ = keeps_living;
     if (!keeps_living) {
       watched_generation_ = 0;
-      (void)runtime_.timers.cancel(std::exchange(end_timer_, TimerKey{}));
+      overdue = std::exchange(end_timer_, TimerKey{});
     }
   }
+  (void)runtime_.timers.cancel(overdue);
   tell_down(watchers, id_, name_, reason);
 }
 
@@ -244,7 +259,8 @@ void Cell::tell_down(const std::vector<ActorId>& watchers, ActorId who, const Na
 }
 
 void Cell::tell_started(bool is_error, std::string_view text) {
-  const ActorId who = std::exchange(tell_started_, nobody);
+  if (uncommon_ == nullptr) return;
+  const ActorId who = std::exchange(uncommon_->tell_started, nobody);
   if (who.is_nobody()) return;
   auto started = runtime_.make_envelope(Kind::started);
   started->sender = id_;

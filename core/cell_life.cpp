@@ -1,6 +1,7 @@
 // Cell's beginnings: start, failure, back-off, parking, passivation.
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "core/cell.hpp"
@@ -12,7 +13,10 @@
 namespace backstage {
 
 Step Cell::start() {
+  // A mailbox is open from the beginning; a later self, or one that waited for its group, opens it.
+  bool is_open = false;
   if (actor_ == nullptr) {
+    is_open = !is_gated_ && restarts() == 0;
     Context context(runtime_, *this);
     auto made = create_guarded(context);
     if (!made) {
@@ -23,18 +27,18 @@ Step Cell::start() {
     }
     actor_ = *std::move(made);
   }
-  if (!is_gated_) return begin_running();
+  if (!is_gated_) return begin_running(is_open);
   mailbox_.set_mail_wakes(false);
   // Without a supervisor there is no group left to wait for.
-  return tell_supervisor(ChildEvent::What::created) ? Step::worked : begin_running();
+  return tell_supervisor(ChildEvent::What::created) ? Step::worked : begin_running(false);
 }
 
-Step Cell::begin_running() {
+Step Cell::begin_running(bool is_open) {
   is_gated_ = false;
   set_phase(Phase::running);
-  if (!planted(Bug::restart_sleeps)) mailbox_.come_up();
-  up_since_ = runtime_.world.clock.now();
-  if (activated_ != nullptr && activated_->idle > Duration::zero()) arm_idle_check();
+  if (!is_open && !planted(Bug::restart_sleeps)) mailbox_.come_up();
+  up_since_ = runtime_.world.clock.about_now();
+  if (is_activated() && uncommon_->idle > Duration::zero()) arm_idle_check();
   runtime_.world.observer.started(id_, name_.text(), type_name());
   tell_started(false, {});
   (void)tell_supervisor(ChildEvent::What::started);
@@ -42,9 +46,10 @@ Step Cell::begin_running() {
 }
 
 std::expected<std::unique_ptr<Actor>, Failure> Cell::create_guarded(Context& context) {
-  if (runtime_.world.faults.hit(FaultSite::create)) return std::unexpected(Failure{"injected"});
+  if (runtime_.world.faults.strike(FaultSite::create)) return std::unexpected(Failure{"injected"});
   try {
-    return type_->factory->create(context, config_.text());
+    return type_->factory->create(
+        context, uncommon_ == nullptr ? std::string_view() : std::string_view(uncommon_->config));
   } catch (const std::exception& error) {
     return std::unexpected(Failure{error.what()});
   } catch (...) {
@@ -76,7 +81,7 @@ Step Cell::recycle() {
       troubles().wait = {};
       return lose_self(EndReason::recycled);
     case Phase::backing_off:
-      (void)runtime_.timers.cancel(std::exchange(life_timer_, TimerKey{}));
+      cancel_life_timer();
       waits_for_order_ = true;
       if (tell_supervisor(ChildEvent::What::down)) return Step::worked;
       return back_off(troubles().wait);
@@ -130,20 +135,20 @@ Step Cell::back_off(Duration wait) {
   if (wait <= Duration::zero()) return start();
   const TimePoint next_self = later(runtime_.world.clock.now(), wait);
   note_wait(next_self);
-  life_timer_ = runtime_.timers.set(next_self, {Due::What::backoff_over, id_});
+  uncommon().life_timer = runtime_.timers.set(next_self, {Due::What::backoff_over, id_});
   return Step::worked;
 }
 
 void Cell::note_failure() {
   const TimePoint now = runtime_.world.clock.now();
-  const std::lock_guard lock(watch_mutex_);
+  const std::lock_guard lock(lock_);
   if (watch_ == nullptr) watch_ = std::make_unique<Watch>();
   watch_->trouble = Trouble{troubles().reason, now, now, never};
 }
 
 void Cell::note_wait(TimePoint next_self) {
   const TimePoint now = runtime_.world.clock.now();
-  const std::lock_guard lock(watch_mutex_);
+  const std::lock_guard lock(lock_);
   if (watch_ == nullptr || !watch_->trouble) return;
   watch_->trouble->since = now;
   watch_->trouble->next_self = next_self;
@@ -171,22 +176,22 @@ Step Cell::unpark() {
   trouble.backoff.reset();
   mailbox_.welcome_data();
   {
-    const std::lock_guard lock(watch_mutex_);
+    const std::lock_guard lock(lock_);
     is_told_parked_ = false;
   }
   return back_off(Duration::zero());
 }
 
 void Cell::arm_idle_check() {
-  (void)runtime_.timers.cancel(life_timer_);
-  life_timer_ = runtime_.timers.set(later(runtime_.world.clock.now(), activated_->idle),
-                                    {Due::What::idle_check, id_});
+  cancel_life_timer();
+  uncommon_->life_timer = runtime_.timers.set(later(runtime_.world.clock.now(), uncommon_->idle),
+                                              {Due::What::idle_check, id_});
 }
 
 // Idle: nothing handled since the last look, nothing queued, nobody waiting, no children.
 Step Cell::on_idle_check() {
   const auto handled = mailbox_.ledger().handled;
-  const bool was_busy = std::exchange(activated_->handled_at_idle_check, handled) != handled;
+  const bool was_busy = std::exchange(uncommon_->handled_at_idle_check, handled) != handled;
   const bool is_needed = (requests_ != nullptr && requests_->is_busy()) ||
                          (holdings_ != nullptr && !holdings_->supervisor.empty());
   if (was_busy || is_needed || !mailbox_.close_if_empty()) {

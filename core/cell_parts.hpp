@@ -6,14 +6,20 @@
 
 namespace backstage {
 
-/// Made by a rule: what it counts against, and when it is passivated.
-struct Cell::Activated {
-  std::size_t rule;
+/// [actor]
+struct Cell::Uncommon {
+  std::string config;
+  ActorId tell_started;    ///< who wants Kind::started
+  ActorId stopping_child;  ///< whose end it waits for
+  TimerKey life_timer{};   ///< the back-off or the idle check that is due next
+  Troubles troubles;
+  // Made by a rule: what it counts against, and when it is passivated
+  std::size_t rule = CellOptions::no_rule;
   Duration idle{};
   std::uint64_t handled_at_idle_check = 0;
 };
 
-/// Guarded by watch_mutex_.
+/// Guarded by lock_.
 struct Cell::Watch {
   std::vector<ActorId> watchers;
   std::vector<ChildEvent> events;

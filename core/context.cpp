@@ -6,21 +6,6 @@
 #include "core/runtime.hpp"
 
 namespace backstage {
-namespace {
-
-// Null: there is no memory for it.
-EnvelopePtr data_envelope(Runtime& runtime, const Cell& sender, Kind kind, Message&& message) {
-  auto envelope = runtime.try_make_envelope(kind);
-  if (envelope == nullptr) return envelope;
-  envelope->sender = sender.id();
-  envelope->sender_name = sender.name();
-  envelope->type = message.type;
-  envelope->payload = std::move(message.payload);
-  return envelope;
-}
-
-}  // namespace
-
 ActorId Context::self() const noexcept { return cell_.id(); }
 std::string_view Context::name() const noexcept { return cell_.name().text(); }
 TimePoint Context::now() const noexcept { return runtime_.world.clock.now(); }
@@ -29,7 +14,7 @@ Result<ActorId> Context::resolve(std::string_view name) { return runtime_.resolv
 
 Result<MessageId> Context::send(ActorId to, Message message) {
   if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
-  auto envelope = data_envelope(runtime_, cell_, Kind::send, std::move(message));
+  auto envelope = runtime_.try_make_envelope(Kind::send, cell_, std::move(message));
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const MessageId id = envelope->id;
   if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
@@ -58,7 +43,7 @@ Result<RequestId> Context::request(ActorId to, Message message, const RequestOpt
   if ((goes_round && !options.may_cycle) || chain.depth() >= CallChain::depth_max) {
     return runtime_.refuse(Errc::call_cycle);
   }
-  auto envelope = data_envelope(runtime_, cell_, Kind::request, std::move(message));
+  auto envelope = runtime_.try_make_envelope(Kind::request, cell_, std::move(message));
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const RequestId id = requests.next_id();
   envelope->request = id;
@@ -84,7 +69,7 @@ Result<void> Context::reply(RequestRef request, Message message) {
   auto envelope = runtime_.make_envelope(Kind::reply);
   envelope->sender = cell_.id();
   envelope->sender_name = cell_.name();
-  envelope->type = message.type;
+  envelope->type = NameRef(message.type);
   envelope->payload = std::move(message.payload);
   runtime_.reply(request, std::move(envelope));
   return {};
@@ -113,7 +98,7 @@ Result<Subscribed> Context::subscribe(const Pattern& pattern, SubscribeOptions o
   const auto known = held.by_pattern.find(pattern.text());
   if (known == held.by_pattern.end() &&
       (held.subscriptions.size() >= runtime_.limits.subscriptions_per_actor_max ||
-       runtime_.world.faults.hit(FaultSite::subscribe))) {
+       runtime_.world.faults.strike(FaultSite::subscribe))) {
     return runtime_.refuse(Errc::subs_full);
   }
   const auto id = known == held.by_pattern.end() ? SubscriptionId{} : known->second;
@@ -212,7 +197,7 @@ Result<TimerId> Context::set_timer(Duration delay, Duration period) {
   if (delay < Duration::zero() || period < Duration::zero()) return runtime_.refuse(Errc::bad_arg);
   auto& held = cell_.holdings();
   if (held.timers.size() >= runtime_.limits.timers_per_actor_max ||
-      runtime_.world.faults.hit(FaultSite::timer_set)) {
+      runtime_.world.faults.strike(FaultSite::timer_set)) {
     return runtime_.refuse(Errc::timers_full);
   }
   const TimePoint when = later(now(), delay);

@@ -1,6 +1,7 @@
 #include "core/engine.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "core/runtime.hpp"
 
@@ -33,7 +34,7 @@ Result<Cell*> Engine::attach(std::string_view name, std::unique_ptr<Actor> actor
   options.executor = &executor;
   options.mailbox = mailbox;
   options.actor = std::move(actor);
-  const auto opened = runtime_->directory.open(std::move(options));
+  const auto opened = runtime_->directory.open(options);
   if (!opened) return runtime_->refuse(opened.error());
   if (opened->existed) return runtime_->refuse(Errc::name_in_use);
   runtime_->world.observer.spawned(opened->id, name, "client");
@@ -67,7 +68,7 @@ Result<MessageId> Engine::send(ActorId to, Message message, std::string_view fro
   auto envelope = runtime_->try_make_envelope(Kind::send);
   if (envelope == nullptr) return runtime_->refuse(Errc::no_memory);
   if (!from.empty()) envelope->sender_name = NameRef(from);
-  envelope->type = message.type;
+  envelope->type = NameRef(message.type);
   envelope->payload = std::move(message.payload);
   const MessageId id = envelope->id;
   if (auto delivered = runtime_->deliver(to, std::move(envelope)); !delivered) {
@@ -102,7 +103,7 @@ EngineStats Engine::stats() const {
   stats.retained_bytes = runtime_->topics.retained_bytes();
   stats.dead_letters = runtime_->dead_letters.size();
   stats.activated = runtime_->activations.living();
-  stats.ledger = runtime_->folded();
+  stats.ledger = runtime_->directory.folded();
   for (std::size_t i = 0; i < errc_count; ++i) {
     stats.ledger.refused[i] += runtime_->refused[i].load(std::memory_order_relaxed);
   }
@@ -162,7 +163,11 @@ AddressFacts Engine::explain(const Address& address) const {
 MessageFacts Engine::explain(MessageId id) const { return backstage::explain(*runtime_, id); }
 
 TimePoint Engine::fire_due(TimePoint now) {
-  while (const auto due = runtime_->timers.take_due(now)) runtime_->fire(*due);
+  std::array<Due, 64> due{};
+  // What is fired may set what is due at once.
+  while (const std::size_t count = runtime_->timers.take_due(now, due)) {
+    for (std::size_t i = 0; i < count; ++i) runtime_->fire(due[i]);
+  }
   return runtime_->timers.next();
 }
 

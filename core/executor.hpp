@@ -10,9 +10,12 @@ namespace backstage {
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// The cell has work: call Cell::drain once, soon, on a thread of yours. A cell is posted once
-  /// and not again before that drain has returned, so it never runs twice at a time. Must not call
-  /// back into the engine and must not throw. [any]
+  /// Where a new cell that it will run is to live. Null: nowhere, its mailbox has a lock. [any]
+  [[nodiscard]] virtual Home* home() noexcept { return nullptr; }
+  /// The cell has work: call Cell::drain once, soon, on a thread of yours (the owner of its home).
+  /// A cell without a home is posted once and not again before that drain has returned, so it never
+  /// runs twice at a time; one with a home may be posted at any time, and says itself whether it is
+  /// to run (Cell::post_at). Must not call back into the engine and must not throw. [any]
   virtual void post(Cell& cell) noexcept = 0;
   /// The cell's life is over and this is its last turn: it is not posted again in this life. Called
   /// before its slot is given free. Must not call back into the engine. [any]

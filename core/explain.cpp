@@ -21,12 +21,11 @@ std::string name_of(const Runtime& runtime, ActorId id) {
   return name;
 }
 
-// Of a living cell. Its own mutexes are leaves below the directory's.
+// Of a living cell, under its own lock; its mailbox's is a leaf below that.
 void describe(const Cell& cell, NameFacts& facts) {
   facts.type = cell.type_name();
   facts.phase = cell.phase();
   facts.restarts = cell.restarts();
-  facts.trouble = cell.trouble(cell.id());
   facts.mailbox = cell.mailbox().depth();
   facts.ledger = cell.mailbox().ledger();
   facts.handling = cell.handling();
@@ -107,6 +106,8 @@ NameFacts explain(const Runtime& runtime, std::string_view name) {
     describe(cell, facts);
     parent = cell.parent();
   });
+  if (!facts.is_living) return facts;
+  facts.trouble = runtime.directory.at(*id)->trouble(*id);
   facts.parent = name_of(runtime, parent);
   return facts;
 }
@@ -145,8 +146,7 @@ AddressFacts explain(const Runtime& runtime, const Address& address) {
 MessageFacts explain(const Runtime& runtime, MessageId id) {
   MessageFacts facts;
   facts.id = id;
-  if (id == MessageId{} ||
-      static_cast<std::uint64_t>(id) > runtime.last_message.load(std::memory_order_relaxed)) {
+  if (!runtime.is_given(id)) {
     facts.state = MessageFacts::State::never_given;
     return facts;
   }

@@ -19,14 +19,25 @@ inline constexpr std::size_t fault_site_count = 8;
 
 class Faults {
  public:
+  Faults() noexcept = default;
   virtual ~Faults() = default;
-  /// True: fail here, now. [any]
+  Faults(const Faults&) = delete;
+  Faults& operator=(const Faults&) = delete;
+  /// True: fail here, now. Costs one load where nothing ever fails on purpose. [any]
+  [[nodiscard]] bool strike(FaultSite site) noexcept { return is_armed_ && hit(site); }
   [[nodiscard]] virtual bool hit(FaultSite site) noexcept = 0;
+
+ protected:
+  explicit Faults(bool is_armed) noexcept : is_armed_(is_armed) {}
+
+ private:
+  const bool is_armed_ = true;
 };
 
 /// Production: nothing ever fails on purpose.
 class NoFaults final : public Faults {
  public:
+  NoFaults() noexcept : Faults(false) {}
   [[nodiscard]] bool hit(FaultSite) noexcept override { return false; }
 };
 

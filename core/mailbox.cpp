@@ -2,306 +2,182 @@
 
 #include <utility>
 
-#include "core/mailbox_notes.hpp"
 #include "core/planted.hpp"
 
 namespace backstage {
-void Mailbox::List::push_back(Envelope* envelope) noexcept { insert_after(tail, envelope); }
 
-void Mailbox::List::insert_after(Envelope* before, Envelope* envelope) noexcept {
-  envelope->prev = before;
-  envelope->next = before == nullptr ? head : before->next;
-  (before == nullptr ? head : before->next) = envelope;
-  (envelope->next == nullptr ? tail : envelope->next->prev) = envelope;
-}
-
-void Mailbox::List::remove(Envelope* envelope) noexcept {
-  (envelope->prev == nullptr ? head : envelope->prev->next) = envelope->next;
-  (envelope->next == nullptr ? tail : envelope->next->prev) = envelope->prev;
-  envelope->prev = envelope->next = nullptr;
-}
-
-bool is_valid(const Mailbox::Options& options) noexcept {
-  return options.limits.data_messages_max > 0 && options.limits.data_bytes_max > 0 &&
-         options.overflow < Overflow::kick;
-}
-
-Mailbox::Mailbox() = default;
-Mailbox::~Mailbox() { (void)take_lists(); }
-
-void Mailbox::open(std::uint32_t generation, const Options& options) {
-  const std::lock_guard lock(mutex_);
-  generation_ = generation;
-  options_ = options;
-  signals_ = Signal::none;
-  awake_ = true;
-  mail_wakes_ = true;
-  is_open_ = true;
-  refusal_ = Errc::no_actor;
-  is_down_ = false;
-  arrivals_ = accepted_ = handled_ = 0;
-  running_ = 0;
-  notes_.reset();
-  losses_.reset();
-}
-
-Errc Mailbox::closed_for(const Envelope& envelope, std::uint32_t generation) const noexcept {
-  if (generation != generation_) return Errc::no_actor;
-  if (!is_open_) return Errc::stopping;
-  if (is_down_ && envelope.fails_fast) return Errc::actor_failed;
-  return is_data(envelope.kind) ? refusal_ : Errc::no_actor;
-}
-
-PushResult Mailbox::refuse(Errc why) {
-  ++losses().refused[static_cast<std::size_t>(why)];
-  return {PushVerdict::refused, why, false};
-}
-
-PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation, const FateBook& book) {
-  const std::lock_guard lock(mutex_);
-  const bool is_mine = generation == generation_ && is_open_;
-  if (const Errc why = closed_for(*envelope, generation); !is_mine || why != Errc::no_actor) {
-    if (is_mine) return refuse(why);
-    return {PushVerdict::refused, why, false, false};
+Errc Mailbox::closed_for(std::uint64_t gate, const Mail& mail, std::uint32_t generation) noexcept {
+  if (generation_of(gate) != generation) return Errc::no_actor;
+  if ((gate & open_bit) == 0) return Errc::stopping;
+  if ((gate & down_bit) != 0 && !mail.is_delivery &&
+      static_cast<const Envelope&>(mail).fails_fast) {
+    return Errc::actor_failed;
   }
-  if (is_data(envelope->kind)) {
-    if (envelope->topic == nullptr) {
-      // Direct mail: the mailbox's own policy. There is nothing it could be conflated with.
-      const bool is_conflating = options_.overflow == Overflow::conflate;
-      envelope->overflow = is_conflating ? Overflow::reject : options_.overflow;
+  if (!is_data(mail.kind)) return Errc::no_actor;
+  if ((gate & stopping_bit) != 0) return Errc::stopping;
+  return (gate & parked_bit) != 0 ? Errc::parked : Errc::no_actor;
+}
+
+PushResult Mailbox::push_closed(std::uint64_t gate, Errc why, std::uint32_t generation) {
+  if (generation_of(gate) == generation && (gate & open_bit) != 0) return refuse(why);
+  return {PushVerdict::refused, why, false, false};
+}
+
+// Books a place first and looks then: of two senders for the last place, one at least is refused.
+bool Mailbox::reserve(const Mail& mail) noexcept {
+  if (!is_data(mail.kind)) {
+    if (is_counted(mail.kind)) afar_control_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  const std::uint64_t place = (std::uint64_t{1} << messages_shift) + mail.size;
+  const std::uint64_t before = afar_data_.fetch_add(place, std::memory_order_relaxed);
+  if (has_room(before, mail.size)) return true;
+  afar_data_.fetch_sub(place, std::memory_order_relaxed);
+  return false;
+}
+
+void Mailbox::give_back(const Mail& mail) noexcept {
+  if (is_data(mail.kind)) {
+    afar_data_.fetch_sub((std::uint64_t{1} << messages_shift) + mail.size,
+                         std::memory_order_relaxed);
+  } else if (is_counted(mail.kind)) {
+    afar_control_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+// The caller keeps what it gave as it was only when it is refused.
+PushResult Mailbox::push_locked(Mail& mail, std::uint32_t generation, const FateBook& book) {
+  const bool is_delivery = mail.is_delivery;
+  EnvelopePtr envelope = is_delivery ? static_cast<Delivery&>(mail).alone()
+                                     : EnvelopePtr(static_cast<Envelope*>(&mail));
+  const PushResult result = locked_->push(envelope, generation, book);
+  const bool is_taken = result.verdict != PushVerdict::refused;
+  if (!is_delivery && !is_taken) (void)envelope.release();
+  if (is_delivery && is_taken) delete static_cast<Delivery*>(&mail);
+  return result;
+}
+
+PushResult Mailbox::push_from_afar(Mail& mail, std::uint32_t generation, const FateBook& book) {
+  for (;;) {
+    const std::uint64_t gate = gate_.load(std::memory_order_acquire);
+    if ((gate & locked_bit) != 0) return push_locked(mail, generation, book);
+    const Errc why = closed_for(gate, mail, generation);
+    const bool is_mine = generation_of(gate) == generation && (gate & open_bit) != 0;
+    if (!is_mine || why != Errc::no_actor) return push_closed(gate, why, generation);
+    if (!reserve(mail)) return refuse(Errc::mailbox_full);
+    mail.life = generation;
+    std::uint64_t head = afar_.load(std::memory_order_relaxed);
+    // A closed list, or one of another life: the gate says so, too, or will in a moment.
+    while ((head & life_mask) == life_tag(generation) && (head & closed_tag) == 0) {
+      mail.next = mail_of(head);
+      const auto address = reinterpret_cast<std::uintptr_t>(&mail);
+      const std::uint64_t mine = address | (head & (life_mask | tags_mask));
+      // Releases the mail to merge_afar. Sequentially consistent with set_posted: either this sees
+      // the mailbox posted, or the first turn sees the mail.
+      if (!afar_.compare_exchange_weak(head, mine, std::memory_order_seq_cst)) continue;
+      const bool is_posted = (gate_.load(std::memory_order_seq_cst) & posted_bit) != 0;
+      return {PushVerdict::accepted, {}, is_posted && (head & noticed_tag) == 0};
     }
-    if (envelope->overflow == Overflow::conflate && envelope->topic != nullptr)
-      conflate(*envelope, book);
-    if (!has_room(*envelope) && !evict_oldest_for(*envelope, book)) return overflow(envelope, book);
-  }
-  append(std::move(envelope));
-  return {PushVerdict::accepted, {}, wake()};
-}
-
-bool Mailbox::has_room(const Envelope& envelope) const noexcept {
-  return data_count_ < options_.limits.data_messages_max &&
-         data_bytes_ + envelope.payload.size() <= options_.limits.data_bytes_max;
-}
-
-void Mailbox::append(EnvelopePtr envelope) {
-  Envelope* raw = envelope.release();
-  raw->arrival = ++arrivals_;
-  if (is_counted(raw->kind)) ++accepted_;
-  if (!is_data(raw->kind)) {
-    control_.push_back(raw);
-    if (is_counted(raw->kind)) ++control_count_;
-    return;
-  }
-  data_.push_back(raw);
-  ++data_count_;
-  data_bytes_ += raw->payload.size();
-  if (raw->overflow == Overflow::conflate && raw->topic != nullptr) {
-    notes().newest[key_of(*raw)] = raw;
+    give_back(mail);
   }
 }
 
-bool Mailbox::wake() noexcept {
-  if (awake_ || (!mail_wakes_ && signals_ == Signal::none)) return false;
-  awake_ = true;
-  return true;
+// Newest first they came, oldest first they go behind the others.
+void Mailbox::merge_afar() noexcept {
+  // Acquires what the pushes released.
+  take_in(mail_of(afar_.fetch_and(life_mask | tags_mask, std::memory_order_seq_cst)));
+}
+
+void Mailbox::take_in(Mail* chain) noexcept {
+  const std::uint64_t generation = generation_of(gate_.load(std::memory_order_relaxed));
+  Mail* in_order = nullptr;
+  while (chain != nullptr) {
+    Mail* const next = std::exchange(chain->next, in_order);
+    in_order = std::exchange(chain, next);
+  }
+  while (in_order != nullptr) {
+    Mail& mail = *std::exchange(in_order, in_order->next);
+    if (!planted(Bug::afar_booked_twice)) give_back(mail);
+    if (mail.life == generation) {
+      append(mail);
+      continue;
+    }
+    // 65,536 lives passed between two instructions of its sender.
+    if (is_counted(mail.kind)) {
+      accepted_.add(1);
+      count_drop(DropCause::ended);
+    }
+    destroy(mail);
+  }
+}
+
+void Mailbox::destroy(Mail& mail) noexcept {
+  if (mail.is_delivery) {
+    delete static_cast<Delivery*>(&mail);
+  } else {
+    delete static_cast<Envelope*>(&mail);
+  }
+}
+
+// Of a delivery, an envelope of its own: for those who keep it.
+EnvelopePtr Mailbox::take_alone() {
+  Mail* const mail = take_first();
+  if (mail == nullptr || !mail->is_delivery) return EnvelopePtr(static_cast<Envelope*>(mail));
+  const DeliveryPtr delivery(static_cast<Delivery*>(mail));
+  return delivery->alone();
 }
 
 bool Mailbox::raise(Signal signal, std::uint32_t generation) {
-  const std::lock_guard lock(mutex_);
-  if (generation != generation_ || !is_open_) return false;
-  signals_ = signals_ | signal;
-  return wake();
-}
-
-Mailbox::Next Mailbox::next(Wish wish) {
-  const std::lock_guard lock(mutex_);
-  if (wish.settles_before) {
-    --running_;
-    ++handled_;
-  }
-  if (signals_ != Signal::none) return {std::exchange(signals_, Signal::none), nullptr};
-  if (!wish.mail) return {};
-  auto first = take_first();
-  if (first != nullptr || !wish.sleep) return {Signal::none, std::move(first)};
-  awake_ = false;
-  return {Signal::none, nullptr, true};
-}
-
-EnvelopePtr Mailbox::take_first() {
-  Envelope* control = control_.head;
-  Envelope* data = data_.head;
-  if (control == nullptr && data == nullptr) return nullptr;
-  const bool takes_data =
-      control == nullptr || (data != nullptr && data->arrival < control->arrival);
-  if (takes_data) {
-    unlink_data(data);
-    ++running_;
-    return EnvelopePtr(data);
-  }
-  control_.remove(control);
-  if (is_counted(control->kind)) {
-    --control_count_;
-    ++running_;
-  }
-  if (control->kind == Kind::gap) {
-    const auto found = notes_->gaps.find(key_of(*control));
-    if (found != notes_->gaps.end() && found->second == control) notes_->gaps.erase(found);
-  }
-  return EnvelopePtr(control);
-}
-
-void Mailbox::set_mail_wakes(bool mail_wakes) {
-  const std::lock_guard lock(mutex_);
-  mail_wakes_ = mail_wakes;
-}
-
-void Mailbox::refuse_data(Errc why) {
-  const std::lock_guard lock(mutex_);
-  refusal_ = why;
-}
-
-void Mailbox::welcome_data() {
-  const std::lock_guard lock(mutex_);
-  if (!planted(Bug::unpark_stays_shut)) refusal_ = Errc::no_actor;
-}
-
-std::vector<EnvelopePtr> Mailbox::go_down() {
-  const std::lock_guard lock(mutex_);
-  mail_wakes_ = false;
-  is_down_ = true;
-  return take_requests_if(true);
-}
-
-void Mailbox::come_up() {
-  const std::lock_guard lock(mutex_);
-  mail_wakes_ = true;
-  is_down_ = false;
-}
-
-std::vector<EnvelopePtr> Mailbox::take_requests() {
-  const std::lock_guard lock(mutex_);
-  return take_requests_if(false);
-}
-
-std::vector<EnvelopePtr> Mailbox::take_requests_if(bool must_fail_fast) {
-  std::vector<EnvelopePtr> taken;
-  for (Envelope* at = data_.head; at != nullptr;) {
-    Envelope* next = at->next;
-    if (at->kind == Kind::request && (!must_fail_fast || at->fails_fast)) {
-      unlink_data(at);
-      ++running_;
-      taken.emplace_back(at);
+  std::uint64_t gate = gate_.load(std::memory_order_acquire);
+  for (;;) {
+    if ((gate & locked_bit) != 0) return locked_->raise(signal, generation);
+    if (generation_of(gate) != generation || (gate & open_bit) == 0) return false;
+    const auto bits = static_cast<std::uint64_t>(signal) << signals_shift;
+    // Sequentially consistent with set_posted, as in push_from_afar.
+    if (gate_.compare_exchange_weak(gate, gate | bits, std::memory_order_seq_cst)) {
+      return (gate & posted_bit) != 0;
     }
-    at = next;
   }
-  return taken;
 }
 
-bool Mailbox::try_sleep() {
-  const std::lock_guard lock(mutex_);
-  const bool has_mail = control_.head != nullptr || data_.head != nullptr;
-  if (signals_ != Signal::none || (mail_wakes_ && has_mail)) return false;
-  awake_ = false;
-  return true;
-}
+// --- Executors
 
-bool Mailbox::close_if_empty() {
-  const std::lock_guard lock(mutex_);
-  if (control_.head != nullptr || data_.head != nullptr) return false;
-  is_open_ = false;
-  return true;
-}
-
-std::vector<EnvelopePtr> Mailbox::close() {
-  const std::lock_guard lock(mutex_);
-  is_open_ = false;
-  return take_lists();
-}
-
-std::vector<EnvelopePtr> Mailbox::close_life(std::uint32_t generation) {
-  const std::lock_guard lock(mutex_);
-  if (generation != generation_ || !is_open_) return {};
-  is_open_ = false;
-  return take_lists();
-}
-
-void Mailbox::retire() {
-  const std::lock_guard lock(mutex_);
-  generation_ = 0;
-}
-
-std::vector<EnvelopePtr> Mailbox::take_lists() {
-  std::vector<EnvelopePtr> all;
-  while (EnvelopePtr first = take_first()) all.push_back(std::move(first));
-  return all;
-}
-
-void Mailbox::settle_handled() noexcept {
-  const std::lock_guard lock(mutex_);
-  --running_;
-  ++handled_;
-}
-
-void Mailbox::settle_dropped(DropCause cause) noexcept {
-  const std::lock_guard lock(mutex_);
-  --running_;
-  drop(cause);
-}
-
-void Mailbox::settle_dead_lettered() noexcept {
-  const std::lock_guard lock(mutex_);
-  --running_;
-  ++losses().dead_lettered;
-}
-
-bool Mailbox::is_open_for(std::uint32_t generation) const {
-  const std::lock_guard lock(mutex_);
-  return is_open_ && generation == generation_;
-}
-
-Overflow Mailbox::overflow_policy() const {
-  const std::lock_guard lock(mutex_);
-  return options_.overflow;
-}
-
-Ledger Mailbox::ledger() const {
-  const std::lock_guard lock(mutex_);
-  Ledger ledger;
-  ledger.accepted = accepted_;
-  ledger.handled = handled_;
-  ledger.running = running_;
-  ledger.queued = std::uint64_t{data_count_} + control_count_;
-  ledger.queued_bytes = data_bytes_;
-  if (losses_ != nullptr) {
-    ledger.dead_lettered = losses_->dead_lettered;
-    ledger.dropped = losses_->dropped;
-    ledger.refused = losses_->refused;
+// False: the life is over.
+bool Mailbox::set_posted() noexcept {
+  std::uint64_t gate = gate_.load(std::memory_order_acquire);
+  while ((gate & open_bit) != 0) {
+    if ((gate & posted_bit) != 0) return true;
+    if (gate_.compare_exchange_weak(gate, gate | posted_bit, std::memory_order_seq_cst)) {
+      return true;
+    }
   }
-  return ledger;
+  return false;
 }
 
-std::uint64_t Mailbox::queued() const {
-  const std::lock_guard lock(mutex_);
-  return std::uint64_t{data_count_} + control_count_;
+bool Mailbox::notice() noexcept {
+  if (is_locked()) {
+    // Its posts are exact: whoever takes this one off again runs it.
+    (void)gate_.fetch_or(posted_bit, std::memory_order_seq_cst);
+  } else if (!set_posted()) {
+    return false;
+  }
+  // Sequentially consistent with `noticed`: what came before it is seen there.
+  return (afar_.fetch_or(noticed_tag, std::memory_order_seq_cst) & noticed_tag) == 0;
 }
 
-bool Mailbox::is_consistent() const {
-  const std::lock_guard lock(mutex_);
-  std::uint64_t bytes = 0;
-  std::uint32_t data = 0;
-  std::uint32_t control = 0;
-  bool is_ordered = true;
-  for (const Envelope* at = data_.head; at != nullptr; at = at->next) {
-    ++data;
-    bytes += at->payload.size();
-    is_ordered = is_ordered && (at->next == nullptr || at->next->arrival > at->arrival);
+Mailbox::Posted Mailbox::noticed(Home& here) noexcept {
+  const std::uint64_t gate = gate_.load(std::memory_order_acquire);
+  const bool is_open = (gate & open_bit) != 0;
+  if ((gate & locked_bit) != 0) {
+    (void)afar_.fetch_and(~noticed_tag, std::memory_order_seq_cst);
+    const bool is_posted = (gate_.fetch_and(~posted_bit) & posted_bit) != 0;
+    return is_posted ? Posted::runs : Posted::is_known;
   }
-  for (const Envelope* at = control_.head; at != nullptr; at = at->next) {
-    if (is_counted(at->kind)) ++control;
-    is_ordered = is_ordered && (at->next == nullptr || at->next->arrival >= at->arrival);
-  }
-  return is_ordered && bytes == data_bytes_ && data == data_count_ && control == control_count_ &&
-         data <= options_.limits.data_messages_max && bytes <= options_.limits.data_bytes_max;
+  if (is_open && home() != &here) return Posted::elsewhere;
+  (void)afar_.fetch_and(~noticed_tag, std::memory_order_seq_cst);
+  if (!is_open || planted(Bug::notice_forgotten)) return Posted::is_known;
+  const bool has_work = mail_wakes_ || (gate & signals_mask) != 0;
+  return has_work ? post_at(here) : Posted::is_known;
 }
 
 }  // namespace backstage

@@ -3,102 +3,80 @@
 /// One order, two budgets: data (send, publish, request) is bounded in messages and bytes; control
 /// always has room. Both are taken in arrival order. Only signals (stop, kill, ...) overtake.
 ///
-/// Guarded by one mutex, a leaf: nothing is called while it is held.
+/// A mailbox with a home is a plain list that only the home's owner touches. Who sends from there
+/// links its envelope with plain instructions; who sends from afar pushes it onto a second, lock-
+/// free list (Treiber, 1986; taken whole, so that no node is ever popped alone), which the owner
+/// merges before it adds or takes anything: so a sender's messages stay in order wherever it moves.
+/// A mailbox without a home, or whose options need more than a list, is a LockedMailbox.
+///
+/// The bound on data is exact for each sender that is alone at that moment; senders from different
+/// homes may each be one message over it.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <vector>
 
-#include "core/envelope.hpp"
 #include "core/fates.hpp"
+#include "core/home.hpp"
 #include "core/ledger.hpp"
-#include "core/values/limits.hpp"
+#include "core/locked_mailbox.hpp"
+#include "core/mailbox_parts.hpp"
 
 namespace backstage {
 
-/// What overtakes the mail. A set; each is taken once.
-enum class Signal : std::uint16_t {
-  none = 0,
-  stop = 1U << 0U,
-  drain = 1U << 1U,
-  kill = 1U << 2U,
-  restart = 1U << 3U,      ///< the supervisor: be made anew, after your back-off
-  child_event = 1U << 4U,  ///< something became of a child
-  resume = 1U << 5U,       ///< the client's transport takes messages again
-  kick = 1U << 6U,         ///< an overflow under Overflow::kick
-  idle = 1U << 7U,         ///< time to look whether the actor is idle
-  shutdown = 1U << 8U,
-  disconnect = 1U << 9U,  ///< the client's peer is gone
-  recycle = 1U << 10U,    ///< the supervisor: give up your self, keep your mailbox, wait
-  backoff_over = 1U << 11U,
-  orphan = 1U << 12U,  ///< detached: nobody supervises it any more
-  unpark = 1U << 13U,
-  go = 1U << 14U,         ///< all of its group are created
-  stop_self = 1U << 15U,  ///< its own wish
-};
-[[nodiscard]] constexpr Signal operator|(Signal a, Signal b) noexcept {
-  return static_cast<Signal>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
-}
-[[nodiscard]] constexpr bool has(Signal set, Signal one) noexcept {
-  return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(one)) != 0;
-}
-
-enum class PushVerdict : std::uint8_t {
-  accepted,
-  dropped,  ///< taken by the overflow policy: a known fate, not a refusal
-  refused,  ///< left with the caller; `why` says
-};
-struct PushResult {
-  PushVerdict verdict = PushVerdict::accepted;
-  Errc why{};
-  bool woke_owner = false;  ///< first work of an idle cell: the caller must post it
-  bool is_counted = true;   ///< false: a refusal by a life that is over, for the caller to count
-};
-
 class Mailbox {
  public:
-  struct Options {
-    MailboxLimits limits;
-    Overflow overflow = Overflow::reject;
-    /// Clients: what a subscription loses becomes a Kind::gap in its place.
-    bool notes_losses = false;
-  };
+  using Options = MailboxOptions;
+  using Next = NextMail;
+  using Wish = MailWish;
+  using Depth = MailboxDepth;
+  using Search = MailSearch;
+  using Place = MailSearch::Place;
 
-  Mailbox();
+  Mailbox() noexcept = default;
   ~Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  /// Begins a life. The owner counts as awake until try_sleep. [one caller]
-  void open(std::uint32_t generation, const Options& options);
+  /// Begins a life. Nothing wakes the owner before it was posted for the first time. [one caller]
+  void open(std::uint32_t generation, const Options& options, Home* home = nullptr);
 
   /// Adds one envelope of the given life. Takes it over unless refused (no_actor, stopping, parked,
   /// mailbox_full), which leaves it untouched and counts the refusal. What is dropped for it is
   /// told to `book`. [any]
-  [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
-                                const FateBook& book = {});
+  [[nodiscard, gnu::always_inline]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
+                                                    const FateBook& book = {});
+  [[nodiscard, gnu::always_inline]] PushResult push(DeliveryPtr& delivery, std::uint32_t generation,
+                                                    const FateBook& book = {});
 
-  /// Raises a signal. True: the owner slept and must be posted. [any]
+  /// Raises a signal. True: the owner may sleep and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
+
+  // --- For executors with homes. Posting what is posted already does nothing.
+  /// Null: it has none, and its cell is posted exactly once at a time. [any]
+  [[nodiscard]] Home* home() const noexcept { return home_.load(std::memory_order_acquire); }
+  enum class Posted : std::uint8_t {
+    runs,       ///< the caller runs it, or puts it into its run queue
+    is_known,   ///< it runs or waits already, or has nothing to do, or is over
+    elsewhere,  ///< it lives in another home: `notice`, and tell its owner
+  };
+  /// It has work. [owner of `here`, in a Guard; or anybody in a Seizure of it]
+  [[nodiscard]] Posted post_at(Home& here) noexcept;
+  /// It has work, and its home's owner is to be told (of one without a home, anybody): true once,
+  /// until that owner says `noticed`. False: it is being told, or the life is over. [any]
+  [[nodiscard]] bool notice() noexcept;
+  /// The owner was told. As post_at.
+  [[nodiscard]] Posted noticed(Home& here) noexcept;
+  /// From its home to `home`. Its cell must not run. [in a Seizure or a Loan of the one it leaves]
+  void move_to(Home& home) noexcept { home_.store(&home, std::memory_order_release); }
 
   // The rest is for the owner, in its turn. [actor]
 
-  struct Next {
-    Signal signals = Signal::none;
-    EnvelopePtr envelope;
-    bool sleeps = false;  ///< there was nothing: the owner sleeps, as after try_sleep
-  };
-  struct Wish {
-    bool mail = true;             ///< false: signals only
-    bool sleep = false;           ///< if there is nothing
-    bool settles_before = false;  ///< the envelope taken last is handled
-  };
   /// The signals raised since, or else the next envelope in arrival order, or neither. An envelope
-  /// counts as running until settled. One lock for all of a message's bookkeeping.
-  [[nodiscard]] Next next(Wish wish);
+  /// counts as running until settled.
+  [[nodiscard, gnu::always_inline]] Next next(Wish wish);
   /// Whether mail alone may wake the owner; signals always do.
   void set_mail_wakes(bool mail_wakes);
   /// Refuses new data from now on with `why` (stopping or parked).
@@ -132,92 +110,135 @@ class Mailbox {
   /// Constant through one life. [any]
   [[nodiscard]] Overflow overflow_policy() const;
   /// Whether that life goes on. [any]
-  [[nodiscard]] bool is_open_for(std::uint32_t generation) const;
+  [[nodiscard]] bool is_open_for(std::uint32_t generation) const noexcept;
   /// A snapshot. [any]
   [[nodiscard]] Ledger ledger() const;
+  /// False: nothing of it was refused, dropped or dead-lettered. True: maybe, or in an earlier
+  /// life.
+  [[nodiscard]] bool has_losses() const noexcept {
+    return is_locked() || losses_.load(std::memory_order_acquire) != nullptr;
+  }
+  [[nodiscard]] std::uint64_t handled() const noexcept { return handled_.get(); }
   [[nodiscard]] std::uint64_t queued() const;
-  struct Depth {
-    std::uint64_t data_messages = 0;
-    std::uint64_t data_bytes = 0;
-    std::uint64_t control = 0;
-    MailboxLimits limits;
-    Overflow overflow = Overflow::reject;
-    std::optional<Errc> refuses;  ///< data, with this
-    [[nodiscard]] bool is_full() const noexcept {
-      return data_messages >= limits.data_messages_max || data_bytes >= limits.data_bytes_max;
-    }
-  };
   [[nodiscard]] Depth depth() const;
-  struct Place {
-    Kind kind{};
-    std::uint64_t ahead = 0;  ///< messages that come before it
-  };
-  struct Search {
-    std::optional<Place> found;
-    std::uint64_t looked_at = 0;
-    bool is_cut = false;  ///< there were more than might be looked at
-  };
   /// Where a message waits, among the first `looks_max`. [any]
   [[nodiscard]] Search find(MessageId id, std::uint64_t looks_max) const;
   /// Counts what it holds anew: counters, bytes, order and bounds agree. For tests: slow. [any]
   [[nodiscard]] bool is_consistent() const;
 
  private:
-  struct List {
-    Envelope* head = nullptr;
-    Envelope* tail = nullptr;
-    void push_back(Envelope* envelope) noexcept;
-    void insert_after(Envelope* before, Envelope* envelope) noexcept;  // null: at the front
-    void remove(Envelope* envelope) noexcept;
+  /// Written by one thread at a time, read by any.
+  template <class Number>
+  class Count {
+   public:
+    [[nodiscard]] Number get() const noexcept { return value_.load(std::memory_order_relaxed); }
+    void set(Number value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    void add(Number more) noexcept { set(get() + more); }
+    void sub(Number less) noexcept { set(get() - less); }
+
+   private:
+    std::atomic<Number> value_{0};
   };
   struct Losses {  // the rare counters, made on first use: an idle actor is small
-    std::uint64_t dead_lettered = 0;
-    std::array<std::uint64_t, drop_cause_count> dropped{};
-    std::array<std::uint64_t, errc_count> refused{};
+    std::atomic<std::uint64_t> dead_lettered{0};
+    std::array<std::atomic<std::uint64_t>, drop_cause_count> dropped{};
+    std::array<std::atomic<std::uint64_t>, errc_count> refused{};
   };
-  struct Notes;  // what clients and conflating mailboxes keep beside the lists; made on first use
 
-  [[nodiscard]] bool has_room(const Envelope& envelope) const noexcept;
-  [[nodiscard]] Errc closed_for(const Envelope& envelope, std::uint32_t generation) const noexcept;
-  void append(EnvelopePtr envelope);
-  void conflate(const Envelope& newer, const FateBook& book);
-  [[nodiscard]] PushResult overflow(EnvelopePtr& envelope, const FateBook& book);
-  [[nodiscard]] bool evict_oldest_for(const Envelope& envelope, const FateBook& book);
-  void lose(EnvelopePtr envelope, DropCause cause, const FateBook& book);
-  void unlink_data(Envelope* envelope);
-  [[nodiscard]] bool wake() noexcept;
-  [[nodiscard]] EnvelopePtr take_first();
-  [[nodiscard]] std::vector<EnvelopePtr> take_lists();
-  [[nodiscard]] std::vector<EnvelopePtr> take_requests_if(bool must_fail_fast);
+  // gate_: the generation in the upper half, then 16 bits of signals, then these.
+  static constexpr std::uint64_t open_bit = 1U << 0U;
+  static constexpr std::uint64_t posted_bit = 1U << 1U;
+  static constexpr std::uint64_t down_bit = 1U << 2U;
+  static constexpr std::uint64_t locked_bit = 1U << 3U;
+  static constexpr std::uint64_t stopping_bit = 1U << 4U;
+  static constexpr std::uint64_t parked_bit = 1U << 5U;
+  static constexpr unsigned signals_shift = 16;
+  static constexpr std::uint64_t signals_mask = std::uint64_t{0xFFFF} << signals_shift;
+  static constexpr unsigned generation_shift = 32;
+  // afar_: an envelope's address, tags in the bits that its alignment leaves free, and on top of it
+  // 16 bits of the generation, so that a push meant for an earlier life cannot succeed.
+  static constexpr std::uint64_t noticed_tag = 1U << 0U;
+  static constexpr std::uint64_t closed_tag = 1U << 1U;
+  static constexpr std::uint64_t tags_mask = noticed_tag | closed_tag;
+  static constexpr unsigned life_shift = 48;
+  static constexpr std::uint64_t life_mask = std::uint64_t{0xFFFF} << life_shift;
+  // afar_data_: messages, and bytes below them.
+  static constexpr unsigned messages_shift = 40;
+
+  [[nodiscard]] static constexpr std::uint64_t generation_of(std::uint64_t gate) noexcept {
+    return gate >> generation_shift;
+  }
+  /// What the gate of a mailbox that takes everything looks like, but for signals.
+  [[nodiscard]] static constexpr std::uint64_t welcome(std::uint32_t generation) noexcept {
+    return std::uint64_t{generation} << generation_shift | open_bit | posted_bit;
+  }
+  [[nodiscard]] static Mail* mail_of(std::uint64_t afar) noexcept;
+  [[nodiscard]] static std::uint64_t life_tag(std::uint32_t generation) noexcept {
+    return std::uint64_t{generation} << life_shift;
+  }
+  [[nodiscard]] static Errc closed_for(std::uint64_t gate, const Mail& mail,
+                                       std::uint32_t generation) noexcept;
+  [[nodiscard]] bool is_locked() const noexcept {
+    return (gate_.load(std::memory_order_acquire) & locked_bit) != 0;
+  }
+  // Takes the mail over unless refused.
+  [[nodiscard, gnu::always_inline]] PushResult push_mail(Mail& mail, std::uint32_t generation,
+                                                         const FateBook& book);
+  [[nodiscard, gnu::always_inline]] PushResult push_here(Mail& mail, std::uint32_t generation);
+  [[nodiscard]] PushResult push_from_afar(Mail& mail, std::uint32_t generation,
+                                          const FateBook& book);
+  [[nodiscard]] PushResult push_locked(Mail& mail, std::uint32_t generation, const FateBook& book);
+  [[nodiscard]] PushResult push_closed(std::uint64_t gate, Errc why, std::uint32_t generation);
+  [[nodiscard]] bool reserve(const Mail& mail) noexcept;
+  void give_back(const Mail& mail) noexcept;
+  [[nodiscard]] bool has_room(std::uint64_t afar_data, std::size_t size) const noexcept;
+  [[nodiscard]] bool set_posted() noexcept;
+  void set_gate(std::uint64_t clear, std::uint64_t set) noexcept;
   PushResult refuse(Errc why);
-  void drop(DropCause cause) { ++losses().dropped[static_cast<std::size_t>(cause)]; }
-  Notes& notes();
   Losses& losses();
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_
-  List control_;
-  List data_;
-  std::uint64_t arrivals_ = 0;
-  std::uint64_t accepted_ = 0;
-  std::uint64_t handled_ = 0;
-  std::uint64_t data_bytes_ = 0;
-  std::uint32_t data_count_ = 0;
-  std::uint32_t control_count_ = 0;  // counted control only: no gaps, no barriers
-  std::uint32_t running_ = 0;        // taken, not settled
-  std::uint32_t generation_ = 0;
-  Signal signals_ = Signal::none;
-  bool awake_ = false;
+  // In a Guard of the home, or a Seizure
+  [[nodiscard]] bool has_afar() const noexcept {
+    return mail_of(afar_.load(std::memory_order_seq_cst)) != nullptr;
+  }
+  [[nodiscard]] bool has_mail() const noexcept { return first_ != nullptr || has_afar(); }
+  void merge_afar() noexcept;
+  static void destroy(Mail& mail) noexcept;
+  void take_in(Mail* chain) noexcept;
+  void append(Mail& mail) noexcept;
+  [[nodiscard]] Mail* take_first() noexcept;
+  [[nodiscard]] EnvelopePtr take_alone();
+  void count_taken(const Mail& mail) noexcept;
+  void count_drop(DropCause cause) noexcept;
+  template <class See>
+  void for_each_queued(const See& see) const;
+  [[nodiscard]] std::vector<EnvelopePtr> take_requests_if(bool must_fail_fast);
+  [[nodiscard]] std::vector<EnvelopePtr> close_here();
+
+  // The first cache line is what sending and taking need, the second the rest of the books.
+  std::atomic<std::uint64_t> gate_{0};
+  std::atomic<Home*> home_{nullptr};
+  std::atomic<std::uint64_t> afar_{closed_tag};
+  std::atomic<std::uint64_t> afar_data_{0};
+  // Written in a Guard of the home, or a Seizure
+  Mail* first_ = nullptr;
+  Mail* last_ = nullptr;
+  Count<std::uint64_t> data_bytes_;
+  Count<std::uint32_t> data_count_;
+  Count<std::uint32_t> running_;  // taken, not settled
+
+  Count<std::uint64_t> accepted_;
+  Count<std::uint64_t> handled_;
+  Count<std::uint64_t> bytes_max_;  // written when a life begins, as is the next
+  Count<std::uint32_t> messages_max_;
+  Count<std::uint32_t> control_count_;  // counted control only: no barriers
+  std::atomic<std::uint32_t> afar_control_{0};
+  bool is_scheduled_ = false;  // it runs, or is in its home's run queue
   bool mail_wakes_ = true;
-  bool is_open_ = false;
-  bool is_down_ = false;
-  Errc refusal_ = Errc::no_actor;  // no_actor: data is welcome
-  Options options_;
-  std::unique_ptr<Notes> notes_;
-  std::unique_ptr<Losses> losses_;
+  std::atomic<Losses*> losses_{nullptr};
+  std::unique_ptr<LockedMailbox> locked_;  // made once, kept for the slot's later lives
 };
 
-/// Whether a hosted actor can have it: room for something, and a policy that is not a client's.
-[[nodiscard]] bool is_valid(const Mailbox::Options& options) noexcept;
-
 }  // namespace backstage
+
+#include "core/mailbox_inline.hpp"

@@ -30,8 +30,11 @@ enum class Bug : std::uint8_t {
   unpark_stays_shut,       ///< an unparked actor still refuses mail
   activation_leaks,        ///< an ended actor still counts against its rule's max
   stop_forgets_child,      ///< a child that is backing off is not stopped with its parent
+  afar_overtaken,          ///< who sends from next door does not wait behind who sent from afar
+  notice_forgotten,        ///< an owner that is told of mail from afar does not run its actor
+  afar_booked_twice,       ///< what came from afar stays booked as on its way
 };
-inline constexpr int bug_count = static_cast<int>(Bug::stop_forgets_child) + 1;
+inline constexpr int bug_count = static_cast<int>(Bug::afar_booked_twice) + 1;
 
 #ifdef BACKSTAGE_PLANTED
 /// The bug that is on. Set between runs, by the simulator alone.
@@ -56,7 +59,10 @@ inline Bug planted_bug = Bug::none;
                                                      "snapshot_lags",
                                                      "unpark_stays_shut",
                                                      "activation_leaks",
-                                                     "stop_forgets_child"};
+                                                     "stop_forgets_child",
+                                                     "afar_overtaken",
+                                                     "notice_forgotten",
+                                                     "afar_booked_twice"};
   return names[static_cast<std::size_t>(bug)];
 }
 #else

@@ -16,7 +16,7 @@ EnvelopePtr envelope_of(Runtime& runtime, const DeadLetter& letter) {
   envelope->attempts = letter.attempts;
   envelope->sender = letter.sender_id;
   if (!letter.sender.empty()) envelope->sender_name = NameRef(letter.sender);
-  envelope->type = letter.type;
+  envelope->type = NameRef(letter.type);
   envelope->payload = letter.payload;
   if (is_publish) {
     envelope->topic = runtime.topics.find(letter.address);
@@ -38,7 +38,7 @@ Result<void> deliver_again(Runtime& runtime, const DeadLetter& letter) {
   if (!depth.refuses && !has_room) return runtime.refuse(Errc::mailbox_full);
   auto envelope = envelope_of(runtime, letter);
   if (envelope == nullptr) return runtime.refuse(Errc::no_memory);
-  if (runtime.world.faults.hit(FaultSite::accept)) return runtime.refuse(Errc::mailbox_full);
+  if (runtime.world.faults.strike(FaultSite::accept)) return runtime.refuse(Errc::mailbox_full);
   const PushResult pushed = cell->accept(envelope, *target);
   if (pushed.woke_owner) cell->executor().post(*cell);
   if (pushed.verdict == PushVerdict::refused) return Refused(pushed.why);

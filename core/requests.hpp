@@ -8,6 +8,7 @@
 
 #include "core/call_chain.hpp"
 #include "core/clock.hpp"
+#include "core/fwd.hpp"
 #include "core/ids.hpp"
 #include "core/timers.hpp"
 #include "core/values/result.hpp"
@@ -33,6 +34,9 @@ class Requests {
   [[nodiscard]] Result<Asked> on_reply(RequestId id);
   /// Forgets all, returns the timers to cancel.
   [[nodiscard]] std::vector<TimerKey> forget_asked();
+
+  /// The request or reply that is being handled; null: neither.
+  const Envelope* answering = nullptr;
 
   // --- Asked of this actor.
   void on_received(RequestRef request, TimePoint deadline, TimePoint now);

@@ -1,5 +1,6 @@
 #include "core/runtime.hpp"
 
+#include <algorithm>
 #include <new>
 
 namespace backstage {
@@ -12,15 +13,36 @@ Runtime::Runtime(const World& given_world, const Limits& given_limits)
       topics(*this, limits),
       directory(*this, given_limits.actors_max) {}
 
-EnvelopePtr Runtime::make_envelope(Kind kind) {
-  EnvelopePtr envelope(new Envelope);
-  envelope->kind = kind;
-  envelope->id = MessageId{last_message.fetch_add(1, std::memory_order_relaxed) + 1};
-  return envelope;
+MessageId Runtime::next_message_of(Home* here) noexcept {
+  // One count for all threads would go from core to core with every message.
+  constexpr std::uint64_t block = 256;
+  if (here == nullptr) {
+    return MessageId{last_message.fetch_add(1, std::memory_order_relaxed) + 1};
+  }
+  if (here->numbers.whose != this) {
+    const std::lock_guard lock(counters_mutex);
+    here->numbers.whose = this;
+    counters.push_back(here);
+  }
+  const std::uint64_t before = last_message.fetch_add(block, std::memory_order_relaxed);
+  // `given` last, and `last` first: no number between an old and a new block looks free.
+  here->numbers.last.store(before + block, std::memory_order_relaxed);
+  here->numbers.given.store(before + 1, std::memory_order_relaxed);
+  return MessageId{before + 1};
+}
+
+bool Runtime::is_given(MessageId id) const {
+  const auto number = static_cast<std::uint64_t>(id);
+  if (number == 0 || number > last_message.load(std::memory_order_relaxed)) return false;
+  const std::lock_guard lock(counters_mutex);
+  return std::ranges::none_of(counters, [number](const Home* home) {
+    return number > home->numbers.given.load(std::memory_order_relaxed) &&
+           number <= home->numbers.last.load(std::memory_order_relaxed);
+  });
 }
 
 EnvelopePtr Runtime::try_make_envelope(Kind kind) noexcept {
-  if (world.faults.hit(FaultSite::allocate)) return nullptr;
+  if (world.faults.strike(FaultSite::allocate)) return nullptr;
   try {
     return make_envelope(kind);
   } catch (const std::bad_alloc&) {
@@ -41,18 +63,6 @@ std::uint64_t Runtime::chance() noexcept {
 Refused Runtime::refuse(Errc why) noexcept {
   refused[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
   return Refused(why);
-}
-
-Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
-  Cell* cell = directory.at(to);
-  if (cell == nullptr) return refuse(Errc::no_actor);
-  if (is_data(envelope->kind) && world.faults.hit(FaultSite::accept)) {
-    return refuse(Errc::mailbox_full);
-  }
-  const PushResult result = cell->accept(envelope, to);
-  if (result.verdict == PushVerdict::refused) return Refused(result.why);
-  if (result.woke_owner) cell->executor().post(*cell);
-  return {};
 }
 
 void Runtime::reply(RequestRef request, EnvelopePtr envelope) {
@@ -103,26 +113,27 @@ Result<ActorId> Runtime::activate(const Activation& activation) {
 Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnOrigin& origin) {
   if (!is_actor_name(request.name)) return Refused(Errc::bad_name);
   if (intake_closed.load(std::memory_order_relaxed)) return Refused(Errc::stopping);
-  const auto type = types.find(request.type);
-  if (world.faults.hit(FaultSite::spawn)) return Refused(Errc::actors_full);
-  if (!type) return Refused(Errc::no_type);
+  auto found = types.find(request.type);
+  if (world.faults.strike(FaultSite::spawn)) return Refused(Errc::actors_full);
+  if (!found) return Refused(Errc::no_type);
+  const ActorType& type = **found;
   CellOptions options;
   options.name = request.name;
-  options.type = *type;
+  options.type = *std::move(found);
   options.config = request.config;
   options.parent = origin.parent;
   options.executor = &world.executor;
-  options.mailbox = {request.mailbox.value_or((*type)->mailbox),
-                     request.overflow.value_or((*type)->overflow), false};
+  options.mailbox = {request.mailbox.value_or(type.mailbox),
+                     request.overflow.value_or(type.overflow), false};
   if (!is_valid(options.mailbox)) return Refused(Errc::bad_arg);
-  options.restart = request.restart.value_or((*type)->supervision.restart);
+  options.restart = request.restart.value_or(type.supervision.restart);
   options.tell_started = origin.spawner;
   options.is_gated = origin.is_gated;
   const Activation* activation = origin.activation;
   // Asked for again and again, a living actor costs no claim.
-  const bool is_pinned = (*type)->dispatcher == Dispatcher::pinned && world.pinned != nullptr;
+  const bool is_pinned = type.dispatcher == Dispatcher::pinned && world.pinned != nullptr;
   if (activation != nullptr || is_pinned) {
-    if (const auto found = directory.find(request.name)) return existing(*found, **type);
+    if (const auto holder = directory.find(request.name)) return existing(*holder, type);
   }
   if (activation != nullptr) {
     if (!activations.claim(activation->rule)) return Refused(Errc::activation_limit);
@@ -133,13 +144,13 @@ Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnO
   Executor* const executor = options.executor;
   const Restart restart = options.restart;
   const auto opened = executor == nullptr ? Result<Directory::Opened>(Refused(Errc::threads_full))
-                                          : directory.open(std::move(options));
+                                          : directory.open(options);
   if (!opened || opened->existed) {
     if (activation != nullptr) activations.release(activation->rule);
     if (is_pinned && executor != nullptr) world.pinned->unclaim(*executor);
   }
   if (!opened) return Refused(opened.error());
-  if (opened->existed) return existing(opened->id, **type);
+  if (opened->existed) return existing(opened->id, type);
   world.observer.spawned(opened->id, request.name, request.type);
   return Opened{opened->id, opened->cell, false, restart};
 }
@@ -217,16 +228,6 @@ void Runtime::bury(EnvelopePtr envelope, DeadCause cause, std::string_view targe
   const auto address = Address::join("$dead", token(cause));
   const Message message{envelope->type, envelope->payload};
   (void)topics.publish(*address, {envelope->sender, envelope->sender_name, &message, {}});
-}
-
-void Runtime::fold(const Ledger& ledger) {
-  const std::lock_guard lock(folded_mutex);
-  folded_ledger += ledger;
-}
-
-Ledger Runtime::folded() const {
-  const std::lock_guard lock(folded_mutex);
-  return folded_ledger;
 }
 
 }  // namespace backstage

@@ -2,6 +2,8 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <mutex>
+#include <vector>
 
 #include "core/activations.hpp"
 #include "core/dead_letters.hpp"
@@ -52,19 +54,38 @@ struct Runtime {
   /// Keeps a dead letter and publishes it on $dead/<cause>. [any]
   void bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
             std::string_view reason);
-  [[nodiscard]] EnvelopePtr make_envelope(Kind kind);
+  [[nodiscard]] EnvelopePtr make_envelope(Kind kind) {
+    return EnvelopePtr(new Envelope(kind, next_message()));
+  }
+  /// A number that no message had yet. [any]
+  [[nodiscard]] MessageId next_message() noexcept {
+    Home* const here = Home::here();
+    if (here == nullptr || here->numbers.whose != this) [[unlikely]]
+      return next_message_of(here);
+    const std::uint64_t next = here->numbers.given.load(std::memory_order_relaxed) + 1;
+    if (next > here->numbers.last.load(std::memory_order_relaxed)) [[unlikely]] {
+      return next_message_of(here);
+    }
+    here->numbers.given.store(next, std::memory_order_relaxed);
+    return MessageId{next};
+  }
+  /// Whether a message has, or had, that number. [any]
+  [[nodiscard]] bool is_given(MessageId id) const;
   /// Null: out of memory. For data, which can be refused; control is small and must get through.
   [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind) noexcept;
+  [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind, const Cell& sender,
+                                              Message&& message) noexcept;
   /// Uniform over all values; the same sequence for the same seed. [any]
   [[nodiscard]] std::uint64_t chance() noexcept;
   /// Counts a refusal that no mailbox could count. Returns it as an error.
   Refused refuse(Errc why) noexcept;
-  void fold(const Ledger& ledger);
-  [[nodiscard]] Ledger folded() const;
+  [[nodiscard]] MessageId next_message_of(Home* here) noexcept;
 
   World world;
   const Limits limits;
-  std::atomic<std::uint64_t> last_message{0};
+  std::atomic<std::uint64_t> last_message{0};  // given, or in a home's block
+  mutable std::mutex counters_mutex;
+  std::vector<Home*> counters;  // that had a block; guarded by counters_mutex
   std::atomic<std::uint64_t> chances{0};
   std::atomic<bool> intake_closed{false};
   Activations activations;
@@ -74,10 +95,10 @@ struct Runtime {
   Fates fates;
   Topics topics;
   std::array<std::atomic<std::uint64_t>, errc_count> refused{};
-  mutable std::mutex folded_mutex;
-  Ledger folded_ledger;  // of lives that are over; guarded by folded_mutex
   // Last: its cells use all of the above while they are destroyed.
   Directory directory;
 };
 
 }  // namespace backstage
+
+#include "core/runtime_inline.hpp"

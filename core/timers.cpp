@@ -1,69 +1,67 @@
 #include "core/timers.hpp"
 
-#include <algorithm>
-
 namespace backstage {
+namespace {
 
-TimerKey Timers::set(TimePoint when, Due due) {
+// Entries handled in one go: some microseconds, while other threads wait to set theirs.
+constexpr std::size_t work_at_once = 128;
+
+}  // namespace
+
+TimerKey Timers::set(TimePoint when, const Due& due) {
   TimerKey key{};
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
-    drop_cancelled();
-    is_first = heap_.empty() || when < heap_.front().when;
-    key = TimerKey{++last_key_};
-    heap_.push_back({when, key, due});
-    std::push_heap(heap_.begin(), heap_.end());
-    live_.insert(key);
+    key = wheel_.add(when, due);
+    is_first = when < told_;
+    if (is_first) told_ = when;
   }
   if (is_first) alarm_.wake_at(when);
   return key;
 }
 
 bool Timers::cancel(TimerKey key) {
+  if (key == TimerKey{}) return false;
   const std::lock_guard lock(mutex_);
-  if (live_.erase(key) == 0) return false;
-  constexpr std::size_t worth_it = 64;
-  if (heap_.size() > worth_it && heap_.size() / 2 > live_.size()) {
-    std::erase_if(heap_, [this](const Entry& entry) { return !live_.contains(entry.key); });
-    if (heap_.capacity() / 4 > heap_.size()) heap_.shrink_to_fit();
-    std::make_heap(heap_.begin(), heap_.end());
-  }
-  return true;
+  return wheel_.remove(key);
 }
 
 std::optional<Due> Timers::take_due(TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  drop_cancelled();
-  if (heap_.empty() || heap_.front().when > now) return std::nullopt;
-  const Entry entry = heap_.front();
-  pop();
-  live_.erase(entry.key);
-  return entry.due;
+  Due due{};
+  return take_due(now, {&due, 1}) == 0 ? std::nullopt : std::optional(due);
+}
+
+std::size_t Timers::take_due(TimePoint now, std::span<Due> into) {
+  for (std::size_t count = 0; count < into.size();) {
+    const std::lock_guard lock(mutex_);
+    const auto taken = wheel_.take(now, into.subspan(count), work_at_once);
+    count += taken.count;
+    if (!taken.is_all) continue;
+    told_ = wheel_.earliest();
+    return count;
+  }
+  return into.size();
 }
 
 TimePoint Timers::next() const {
   const std::lock_guard lock(mutex_);
-  return heap_.empty() ? never : heap_.front().when;
+  return wheel_.earliest();
 }
 
 std::size_t Timers::live() const {
   const std::lock_guard lock(mutex_);
-  return live_.size();
+  return wheel_.live();
 }
 
 std::size_t Timers::kept() const {
   const std::lock_guard lock(mutex_);
-  return heap_.size();
+  return wheel_.kept();
 }
 
-void Timers::drop_cancelled() {
-  while (!heap_.empty() && !live_.contains(heap_.front().key)) pop();
-}
-
-void Timers::pop() {
-  std::pop_heap(heap_.begin(), heap_.end());
-  heap_.pop_back();
+std::uint64_t Timers::work() const {
+  const std::lock_guard lock(mutex_);
+  return wheel_.work();
 }
 
 }  // namespace backstage

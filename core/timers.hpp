@@ -1,73 +1,53 @@
 /// Timers: everything the engine must do later, ordered by time.
 ///
-/// A binary heap under one mutex, a leaf. Cancelled entries stay until they surface, or until they
-/// are the most: then the heap is made anew without them, at a constant cost for each.
+/// A TimerWheel under one mutex, a leaf that is held for a bounded number of entries at a time,
+/// however many are due at once.
 #pragma once
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <unordered_set>
-#include <vector>
+#include <span>
 
 #include "core/clock.hpp"
 #include "core/executor.hpp"
-#include "core/ids.hpp"
+#include "core/timer_wheel.hpp"
 
 namespace backstage {
-
-enum class TimerKey : std::uint64_t {};
 
 /// `wait` after `now`; never, where that would be past the end of time.
 [[nodiscard]] constexpr TimePoint later(TimePoint now, Duration wait) noexcept {
   return wait > never - now ? never : now + wait;
 }
 
-/// What is due, and for whom.
-struct Due {
-  enum class What : std::uint8_t {
-    user_timer,        ///< `number` is the actor's TimerId
-    request_deadline,  ///< `number` is the actor's RequestId
-    backoff_over,
-    idle_check,
-    end_overdue,  ///< it was asked to end and has not
-  };
-  What what;
-  ActorId who;
-  std::uint64_t number = 0;
-};
-
 class Timers {
  public:
   explicit Timers(Alarm& alarm) : alarm_(alarm) {}
-  TimerKey set(TimePoint when, Due due);
-  /// False: it has fired, or was cancelled before.
+  /// [any]
+  TimerKey set(TimePoint when, const Due& due);
+  /// False: it has fired, or was cancelled before. [any]
   bool cancel(TimerKey key);
-  /// The next entry due at `now`, or nothing. [one caller at a time]
+  /// The next entry due at `now`, or nothing. Whoever has taken all asks `next`; the alarm tells
+  /// only of what is set after that. [one caller at a time]
   [[nodiscard]] std::optional<Due> take_due(TimePoint now);
+  /// As many as `into` holds, earliest first, equal times in the order they were set. Returns how
+  /// many; fewer: nothing else is due. What is taken cannot be cancelled any more. [one caller at a
+  /// time]
+  [[nodiscard]] std::size_t take_due(TimePoint now, std::span<Due> into);
+  /// When to take again: no later than the earliest is due. Exact, unless that one shares its part
+  /// of the wheel with more than 64 and one before it was cancelled. [any]
   [[nodiscard]] TimePoint next() const;
   [[nodiscard]] std::size_t live() const;
-  /// With the cancelled ones whose memory is not given back yet.
+  /// With the cancelled ones whose memory is not used again yet.
   [[nodiscard]] std::size_t kept() const;
+  /// What was done beside setting, cancelling and taking: see TimerWheel::work.
+  [[nodiscard]] std::uint64_t work() const;
 
  private:
-  struct Entry {
-    TimePoint when;
-    TimerKey key;
-    Due due;
-    // Earliest first; equal times in the order they were set.
-    bool operator<(const Entry& other) const noexcept {
-      return when != other.when ? when > other.when : key > other.key;
-    }
-  };
-  void drop_cancelled();
-  void pop();
-
   Alarm& alarm_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
-  std::uint64_t last_key_ = 0;
-  std::vector<Entry> heap_;  // by std::push_heap: the earliest in front
-  std::unordered_set<TimerKey> live_;
+  TimerWheel wheel_;
+  TimePoint told_ = never;  // nobody need look before: by the alarm, or by next after taking all
 };
 
 }  // namespace backstage

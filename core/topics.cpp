@@ -1,6 +1,7 @@
 #include "core/topics.hpp"
 
 #include <algorithm>
+#include <new>
 #include <shared_mutex>
 #include <utility>
 
@@ -39,24 +40,42 @@ Result<Published> Topics::publish(const Address& address, const Publication& pub
   return result;
 }
 
+namespace {
+
+// What all who hear it share. Null: there is no memory for it.
+Broadcast* make_broadcast(const Topic& topic, const Topics::Publication& given) noexcept {
+  try {
+    const Message& message = *given.message;
+    auto made = std::make_unique<Broadcast>(topic.seq);
+    made->said.sender = given.sender;
+    made->said.sender_name = given.sender_name;
+    made->said.type = NameRef(message.type);
+    made->said.payload = message.payload;
+    made->said.size = static_cast<std::uint32_t>(message.payload.size());
+    made->said.topic = &topic;
+    made->said.seq = topic.seq;
+    return made.release();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& woken,
                           std::vector<ActorId>& gone) {
   Published result{++topic.seq, 0, 0};
-  for (const Subscription& subscription : topic.matched) {
-    auto envelope = runtime_.try_make_envelope(Kind::publish);
-    if (envelope == nullptr) {
-      // Offered, and refused for want of memory: the same to the publisher as a full mailbox.
-      (void)runtime_.refuse(Errc::no_memory);
-      ++result.matched;
-      ++result.full;
-      continue;
-    }
-    envelope->sender = publication.sender;
-    envelope->sender_name = publication.sender_name;
-    envelope->type = publication.message->type;
-    envelope->payload = publication.message->payload;
-    envelope->seq = topic.seq;
-    const auto pushed = offer(topic, subscription, std::move(envelope), woken);
+  if (topic.matched.empty()) return result;
+  Broadcast* const broadcast = make_broadcast(topic, publication);
+  // The counts of those that will have it, taken at once; what is left of them is given back.
+  const auto counts = static_cast<std::uint32_t>(topic.matched.size());
+  if (broadcast != nullptr) broadcast->add(counts);
+  std::uint32_t used = 0;
+  for (std::size_t i = 0; i < topic.matched.size(); ++i) {
+    constexpr std::size_t ahead = 4;
+    if (i + ahead < topic.matched.size()) topic.matched[i + ahead].cell->prefetch();
+    const Subscription& subscription = topic.matched[i];
+    const auto pushed = offer(topic, subscription, broadcast, used, woken);
     if (pushed.verdict == PushVerdict::refused && pushed.why == Errc::no_actor) {
       gone.push_back(subscription.subscriber);
       continue;
@@ -64,7 +83,42 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
     ++result.matched;
     if (pushed.verdict == PushVerdict::refused) ++result.full;
   }
+  if (broadcast != nullptr) broadcast->drop(counts - used + 1);
   return result;
+}
+
+// Offered, and refused for want of memory: the same to the publisher as a full mailbox.
+PushResult Topics::offer(Topic& topic, const Subscription& subscription, Broadcast* broadcast,
+                         std::uint32_t& used, Woken& woken) {
+  Cell& cell = *subscription.cell;
+  auto delivery = broadcast == nullptr ? nullptr : try_make_delivery(*broadcast, subscription);
+  if (delivery != nullptr) ++used;
+  // One without a home keeps its mail in its own way, and needs an envelope for it.
+  const bool is_alone = delivery != nullptr && cell.mailbox().home() == nullptr;
+  auto alone = is_alone ? delivery->try_alone() : nullptr;
+  if (delivery == nullptr || (is_alone && alone == nullptr)) {
+    (void)runtime_.refuse(Errc::no_memory);
+    return {PushVerdict::refused, Errc::no_memory};
+  }
+  if (is_alone) return offer(topic, subscription, std::move(alone), woken);
+  if (runtime_.world.faults.strike(FaultSite::accept)) {
+    (void)runtime_.refuse(Errc::mailbox_full);
+    return {PushVerdict::refused, Errc::mailbox_full};
+  }
+  const auto pushed = cell.accept(delivery, subscription.subscriber);
+  if (pushed.woke_owner) woken.push_back(&cell);
+  return pushed;
+}
+
+// Null: there is no memory.
+DeliveryPtr Topics::try_make_delivery(Broadcast& broadcast,
+                                      const Subscription& subscription) noexcept {
+  if (runtime_.world.faults.strike(FaultSite::allocate)) return nullptr;
+  try {
+    return DeliveryPtr(new Delivery(broadcast, runtime_.next_message(), subscription.id));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 PushResult Topics::offer(Topic& topic, const Subscription& subscription, EnvelopePtr envelope,
@@ -72,7 +126,7 @@ PushResult Topics::offer(Topic& topic, const Subscription& subscription, Envelop
   envelope->topic = &topic;
   envelope->subscription = subscription.id;
   envelope->overflow = subscription.overflow;
-  if (runtime_.world.faults.hit(FaultSite::accept)) {
+  if (runtime_.world.faults.strike(FaultSite::accept)) {
     (void)runtime_.refuse(Errc::mailbox_full);
     return {PushVerdict::refused, Errc::mailbox_full};
   }
@@ -131,7 +185,7 @@ void Topics::give_snapshot(Topic& topic, const Subscription& subscription, Woken
   auto envelope = runtime_.make_envelope(Kind::publish);
   envelope->is_snapshot = true;
   envelope->sender_name = topic.retained->sender;
-  envelope->type = topic.retained->type;
+  envelope->type = NameRef(topic.retained->type);
   envelope->payload = topic.retained->payload;
   envelope->seq = topic.retained->seq;
   (void)offer(topic, subscription, std::move(envelope), woken);

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "core/activations.hpp"
+#include "core/broadcast.hpp"
 #include "core/context.hpp"
 #include "core/directory.hpp"
 #include "core/engine.hpp"
@@ -118,6 +119,10 @@ class Topics {
   [[nodiscard]] Result<void> retain(Topic& topic, const Publication& publication);
   [[nodiscard]] Published fan_out(Topic& topic, const Publication& publication, Woken& woken,
                                   std::vector<ActorId>& gone);
+  [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
+                                 Broadcast* broadcast, std::uint32_t& used, Woken& woken);
+  [[nodiscard]] DeliveryPtr try_make_delivery(Broadcast& broadcast,
+                                              const Subscription& subscription) noexcept;
   [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
                                  EnvelopePtr envelope, Woken& woken);
 

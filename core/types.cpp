@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "core/mailbox.hpp"
+#include "core/thread_number.hpp"
+#include "core/values/names.hpp"
+
 namespace backstage {
 
 Result<void> Types::add(ActorType type) {
@@ -17,18 +21,43 @@ Result<void> Types::add(ActorType type) {
 }
 
 Result<void> Types::remove(std::string_view name) {
+  // Let go of after the locks: it may be the last share, whose end is the plugin's.
+  std::vector<ActorTypePtr> removed;
   const std::lock_guard lock(mutex_);
-  const auto found = types_.find(name);
-  if (found == types_.end()) return Refused(Errc::no_type);
-  types_.erase(found);
+  const auto known = types_.find(name);
+  if (known == types_.end()) return Refused(Errc::no_type);
+  removed.push_back(std::move(known->second));
+  types_.erase(known);
+  for (Found& found : found_) {
+    const std::lock_guard found_lock(found.lock);
+    const auto share = found.all.find(name);
+    if (share == found.all.end()) continue;
+    removed.push_back(std::move(found.last));
+    removed.push_back(std::move(share->second));
+    found.last.reset();
+    found.all.erase(share);
+  }
   return {};
 }
 
 Result<ActorTypePtr> Types::find(std::string_view name) const {
+  Found& found = found_[thread_number() % found_count];
+  {
+    const std::lock_guard lock(found.lock);
+    if (found.last != nullptr && found.last->name == name) return found.last;
+    if (const auto share = found.all.find(name); share != found.all.end()) {
+      found.last = share->second;
+      return share->second;
+    }
+  }
   const std::lock_guard lock(mutex_);
-  const auto found = types_.find(name);
-  if (found == types_.end()) return Refused(Errc::no_type);
-  return found->second;
+  const auto known = types_.find(name);
+  if (known == types_.end()) return Refused(Errc::no_type);
+  // A count of its own, on a line of memory of its own.
+  const auto holder = std::make_shared<const ActorTypePtr>(known->second);
+  ActorTypePtr share(holder, known->second.get());
+  const std::lock_guard found_lock(found.lock);
+  return found.all.try_emplace(known->first, std::move(share)).first->second;
 }
 
 std::vector<ActorTypePtr> Types::list() const {

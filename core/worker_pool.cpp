@@ -1,226 +1,328 @@
 #include "core/worker_pool.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
-#include <algorithm>
-#include <exception>
-#include <iterator>
 #include <string>
 
-#include "core/cell.hpp"
+#include "core/worker.hpp"
 
 namespace backstage {
+namespace {
 
-TimePoint MonotonicClock::now() const noexcept {
+constinit thread_local Worker* current = nullptr;
+constinit thread_local const WorkerPool* current_pool = nullptr;
+
+// Some 20 us: longer than most waits between a busy engine's messages, shorter than the 30 us that
+// it takes to wake a thread on a sleeping core.
+constexpr int spins_max = 1000;
+
+void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+namespace {
+
+TimePoint read(clockid_t clock) noexcept {
   timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
 }
 
-WorkerPool::WorkerPool(const Clock& clock, Overseer* overseer)
-    : clock_(clock), overseer_(overseer) {
-  if (overseer_ != nullptr) overseer_->add(*this);
-}
+}  // namespace
 
-WorkerPool::~WorkerPool() {
-  if (overseer_ != nullptr) overseer_->remove(*this);
-  stop();
-}
+TimePoint MonotonicClock::now() const noexcept { return read(CLOCK_MONOTONIC); }
+TimePoint MonotonicClock::about_now() const noexcept { return read(CLOCK_MONOTONIC_COARSE); }
 
-void WorkerPool::start(std::uint32_t workers, FireDue fire_due, std::uint32_t spares_max) {
-  fire_due_ = std::move(fire_due);
-  const std::lock_guard lock(mutex_);
-  wanted_ = workers;
-  spares_max_ = spares_max;
-  while (living_ < wanted_) add_worker("worker");
-}
+// --- Posting
 
-void WorkerPool::add_worker(std::string_view kind) {
-  auto worker = std::make_unique<Worker>();
-  std::string name(kind);
-  name.append(1, '-').append(std::to_string(++made_));
-  worker->thread = std::thread([this, self = worker.get(), name] { work(*self, name); });
-  workers_.push_back(std::move(worker));
-  ++living_;
-}
+Worker* WorkerPool::self() const noexcept { return current_pool == this ? current : nullptr; }
 
-// False: the system gives no thread now; a later look tries again.
-bool WorkerPool::try_add_spare() noexcept {
-  try {
-    add_worker("spare");
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-void WorkerPool::stop() {
-  Lock lock(mutex_);
-  stopping_ = true;
-  work_there_.notify_all();
-  left_.wait(lock, [this] { return living_ == 0; });
-  auto left = take_left();
-  // What a plugin keeps for a thread is destroyed at its end, and may call post.
-  lock.unlock();
-  for (auto& thread : left) thread.join();
-}
-
-std::vector<HungTurn> WorkerPool::stop(Duration within) {
-  Lock lock(mutex_);
-  stopping_ = true;
-  work_there_.notify_all();
-  left_.wait_for(lock, within, [this] { return living_ == 0; });
-  for (auto& thread : take_left()) thread.detach();
-  return still_running();
-}
-
-// Those that have left hold nothing of ours any more, but may still run what plugins do at a
-// thread's end.
-std::vector<std::thread> WorkerPool::take_left() {
-  std::vector<std::thread> left;
-  std::erase_if(workers_, [&left](const auto& worker) {
-    if (worker->has_left) left.push_back(std::move(worker->thread));
-    return worker->has_left;
-  });
-  return left;
-}
-
-std::vector<HungTurn> WorkerPool::still_running() const {
-  std::vector<HungTurn> all;
-  for (const auto& worker : workers_) {
-    if (worker->turn.is_running()) all.push_back(worker->turn.describe(clock_.now()));
-  }
-  if (timers_running_) {
-    all.emplace_back();
-    all.back().doing = "timers";
-  }
-  return all;
+Home* WorkerPool::home() noexcept {
+  Worker* const here = self();
+  return here != nullptr ? here : front_.load(std::memory_order_acquire);
 }
 
 void WorkerPool::post(Cell& cell) noexcept {
-  bool should_wake = false;
-  {
-    const std::lock_guard lock(mutex_);
-    runnable_.push_back(&cell);
-    should_wake = idle_ > 0;
+  if (Worker* const here = self(); here != nullptr) {
+    post_from(*here, cell);
+  } else {
+    post_from_afar(cell);
   }
-  if (should_wake) work_there_.notify_one();
 }
 
-void WorkerPool::retired(Cell& cell) noexcept {
-  if (overseer_ == nullptr) return;
+void WorkerPool::post_from(Worker& here, Cell& cell) noexcept {
+  const bool has_home = cell.mailbox().home() != nullptr;
+  for (;;) {
+    bool is_evicted = false;
+    {
+      const Home::Guard guard(here);
+      const auto posted = has_home ? cell.post_at(here) : Mailbox::Posted::runs;
+      if (posted == Mailbox::Posted::is_known) return;
+      if (posted == Mailbox::Posted::runs) {
+        is_evicted = here.is_evicted();
+        if (!is_evicted) {
+          here.queue.push_hot(cell);
+          ++here.woken;
+          return;
+        }
+      }
+    }
+    if (is_evicted) {
+      spill(cell, false);
+      return wake_one();
+    }
+    if (!adopt(here, cell)) return post_from_afar(cell);
+  }
+}
+
+// Its own worker rests: to wake that one would take longer than most turns.
+bool WorkerPool::adopt(Worker& here, Cell& cell) noexcept {
+  Home* const owner = cell.mailbox().home();
+  if (owner == nullptr || owner == &here) return owner != nullptr;
+  const Home::Loan loan(*owner);
+  if (!loan.is_given() || cell.mailbox().home() != owner) return false;
+  cell.move_to(here);
+  return true;
+}
+
+void WorkerPool::post_from_afar(Cell& cell) noexcept {
+  if (cell.notice()) tell_owner(cell);
+}
+
+void WorkerPool::tell_owner(Cell& cell) noexcept {
+  Home* const home = cell.mailbox().home();
+  Worker* const front = front_.load(std::memory_order_acquire);
+  tell(home == nullptr ? *front : static_cast<Worker&>(*home), cell);
+}
+
+void WorkerPool::tell(Worker& owner, Cell& cell) noexcept {
+  owner.tell(cell);
+  if (!owner.is_served.load(std::memory_order_seq_cst)) {
+    {
+      const Home::Seizure seizure(owner);
+      empty(owner);
+    }
+    wake_one();
+  } else if (owner.is_parked.load(std::memory_order_seq_cst)) {
+    wake(owner);
+  } else {
+    watch();
+  }
+}
+
+// For whoever takes it first; the caller wakes one of them, once it holds no lock.
+void WorkerPool::spill(Cell& cell, bool is_told) noexcept {
+  const std::lock_guard lock(spilled_mutex_);
+  spilled_.push_back({&cell, is_told});
+  spilled_count_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void WorkerPool::wake(Worker& worker) noexcept {
+  if (!worker.is_parked.exchange(false, std::memory_order_seq_cst)) return;
+  // Whoever is between its look at is_parked and its wait holds the mutex.
+  {
+    const std::lock_guard lock(worker.park_mutex);
+  }
+  worker.unparked.notify_one();
+}
+
+void WorkerPool::wake_one() noexcept {
+  if (parked_.load(std::memory_order_seq_cst) == 0) return;
   const std::lock_guard lock(mutex_);
-  for (const auto& worker : workers_) worker->turn.on_retired(cell);
+  wake_one_parked();
 }
 
-void WorkerPool::wake_at(TimePoint when) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    if (when >= next_due_) return;
-    next_due_ = when;
+void WorkerPool::wake_one_parked() noexcept {
+  for (const auto& worker : workers_) {
+    if (!worker->is_parked.load(std::memory_order_seq_cst)) continue;
+    return wake(*worker);
   }
-  work_there_.notify_one();
 }
 
-void WorkerPool::work(Worker& self, const std::string& name) {
+// --- Running
+
+void WorkerPool::work(Worker& here, const std::string& name, std::size_t number) {
   (void)::pthread_setname_np(::pthread_self(), name.c_str());
+  bind(number);
   if (overseer_ != nullptr) overseer_->on_thread();
-  Lock lock(mutex_);
-  while (!stopping_ && !self.is_surplus) {
-    if (!timers_running_ && next_due_ != never && clock_.now() >= next_due_) {
-      run_timers(lock);
-    } else if (!runnable_.empty()) {
-      run_cell(self, lock);
+  current = &here;
+  current_pool = this;
+  Home::settle(&here);
+  while (!stopping_.load(std::memory_order_acquire) && !here.is_surplus) {
+    if (Cell* const cell = next(here); cell != nullptr) {
+      run(here, *cell);
     } else {
-      wait(lock);
+      Hearing::flush();
+      rest(here);
     }
   }
-  self.has_left = true;
+  Hearing::flush();
+  // What a plugin keeps for the thread is destroyed after this, and may post: from afar.
+  Home::settle(nullptr);
+  current = nullptr;
+  current_pool = nullptr;
+  const std::lock_guard lock(mutex_);
+  {
+    const Home::Seizure seizure(here);
+    evict(here);
+  }
+  here.has_left = true;
   --living_;
   left_.notify_all();
 }
 
-void WorkerPool::run_timers(Lock& lock) {
-  timers_running_ = true;
-  next_due_ = never;
-  lock.unlock();
-  const TimePoint next = fire_due_(clock_.now());
-  lock.lock();
-  ++timer_rounds_;
-  timers_running_ = false;
-  // A timer set meanwhile has told wake_at; the earlier of the two counts.
-  next_due_ = std::min(next_due_, next);
-  // Idle workers wait without a limit while timers run: one of them must know the new deadline, for
-  // this worker may now run a handler that takes long.
-  if (idle_ > 0 && next_due_ != never) work_there_.notify_one();
+void WorkerPool::bind(std::size_t number) const noexcept {
+  if (cpus_.empty()) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpus_[number % cpus_.size()], &set);
+  (void)::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
 
-void WorkerPool::run_cell(Worker& self, Lock& lock) {
-  Cell* cell = runnable_.front();
-  runnable_.pop_front();
-  self.turn.begin(*cell);
-  if (overseer_ != nullptr) overseer_->on_turn();
-  lock.unlock();
-  const bool has_more = cell->drain();
-  lock.lock();
-  ++turns_;
-  if (has_more) runnable_.push_back(cell);
-  if (self.turn.is_hung()) {
-    returned_.push_back(self.turn.describe(clock_.now()));
-    overseer_->on_turn();
-    --hung_;
-    self.is_surplus = able() > wanted_;
-    // What this one leaves undone is another's.
-    if (self.is_surplus && !runnable_.empty()) work_there_.notify_one();
+Cell* WorkerPool::next(Worker& here) noexcept {
+  if (here.has_told()) [[unlikely]]
+    take_told(here);
+  if (spilled_count_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    take_spilled(here);
+  if (here.must_steal.load(std::memory_order_relaxed)) [[unlikely]]
+    steal(here);
+  const Home::Guard guard(here);
+  Cell* const cell = here.queue.pop();
+  if (cell != nullptr) here.turn.begin(*cell);
+  return cell;
+}
+
+// That turn, and those that follow without anything else to look after.
+void WorkerPool::run(Worker& here, Cell& first) {
+  constexpr std::uint64_t turns_heard = 1024;
+  for (Cell* cell = &first; cell != nullptr;) {
+    if (overseer_ != nullptr) overseer_->on_turn();
+    const bool has_more = cell->drain();
+    const std::uint64_t turns = here.turns.load(std::memory_order_relaxed) + 1;
+    here.turns.store(turns, std::memory_order_relaxed);
+    if (turns % turns_heard == 0) [[unlikely]]
+      Hearing::flush();
+    const bool goes_on = !is_called(here) && !here.is_surplus;
+    bool is_hung = false;
+    {
+      const Home::Guard guard(here);
+      if (has_more) here.queue.push(*cell);
+      is_hung = here.turn.is_hung();
+      cell = goes_on && !is_hung ? here.queue.pop() : nullptr;
+      if (cell != nullptr) {
+        here.turn.begin(*cell);
+      } else if (!is_hung) {
+        here.turn.end();
+      }
+    }
+    if (is_hung) [[unlikely]]
+      on_returned(here);
+    // Who waits behind others may wait for long: that is for the timekeeper to see.
+    if (here.queue.pushed() != here.queue.popped()) watch();
   }
-  self.turn.end();
 }
 
-void WorkerPool::wait(Lock& lock) {
-  ++idle_;
-  if (next_due_ == never || timers_running_) {
-    work_there_.wait(lock);
+void WorkerPool::take_told(Worker& here) noexcept {
+  Cell* elsewhere = nullptr;
+  {
+    const Home::Guard guard(here);
+    for (Cell* cell = here.take_told(); cell != nullptr;) {
+      Cell* const next = cell->next_told;
+      const auto posted = cell->noticed(here);
+      if (posted == Mailbox::Posted::runs) here.queue.push(*cell);
+      if (posted == Mailbox::Posted::elsewhere) {
+        cell->next_told = std::exchange(elsewhere, cell);
+      }
+      cell = next;
+    }
+  }
+  tell_again(elsewhere);
+}
+
+// They moved since they were told of; whoever owns them now is still to be told.
+void WorkerPool::tell_again(Cell* cells) noexcept {
+  while (cells != nullptr) {
+    Cell* const cell = std::exchange(cells, cells->next_told);
+    tell_owner(*cell);
+  }
+}
+
+void WorkerPool::take_spilled(Worker& here) noexcept {
+  Spilled spilled{};
+  {
+    const std::lock_guard lock(spilled_mutex_);
+    if (spilled_.empty()) return;
+    spilled = spilled_.front();
+    spilled_.pop_front();
+    spilled_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  Cell& cell = *spilled.cell;
+  Home* const owner = cell.mailbox().home();
+  if (spilled.is_told) return tell_owner(cell);
+  if (owner != nullptr && owner != &here) {
+    const Home::Seizure seizure(*owner);
+    cell.move_to(here);
+  }
+  const Home::Guard guard(here);
+  here.queue.push(cell);
+}
+
+bool WorkerPool::is_called(const Worker& here) const noexcept {
+  return here.has_told() || here.must_steal.load(std::memory_order_relaxed) ||
+         spilled_count_.load(std::memory_order_seq_cst) != 0 ||
+         stopping_.load(std::memory_order_acquire);
+}
+
+// One at a time spins for a while, the others sleep at once.
+void WorkerPool::rest(Worker& here) noexcept {
+  here.rest();
+  bool is_called_in = false;
+  if (spinning_.fetch_add(1, std::memory_order_relaxed) == 0) {
+    for (int i = 0; i < spins_max && !is_called_in; ++i) {
+      pause();
+      is_called_in = is_called(here);
+    }
+  }
+  spinning_.fetch_sub(1, std::memory_order_relaxed);
+  if (!is_called_in) park(here);
+  here.resume();
+}
+
+// No wake-up is lost: who tells it of work writes first and then looks whether it is parked; this
+// says that it is parked first and then looks for work.
+void WorkerPool::park(Worker& here) noexcept {
+  here.is_parked.store(true, std::memory_order_seq_cst);
+  parked_.fetch_add(1, std::memory_order_seq_cst);
+  if (is_called(here)) {
+    here.is_parked.store(false, std::memory_order_seq_cst);
   } else {
-    const auto rest = next_due_ - clock_.now();
-    work_there_.wait_for(lock, rest);
+    Lock lock(here.park_mutex);
+    here.unparked.wait(lock, [&here] { return !here.is_parked.load(std::memory_order_seq_cst); });
   }
-  --idle_;
-}
-
-void WorkerPool::look(TimePoint now, Findings& findings) {
-  const std::lock_guard lock(mutex_);
-  for (auto& thread : take_left()) thread.detach();
-  for (const auto& worker : workers_) {
-    findings.is_busy |= worker->turn.is_running();
-    auto hung = worker->turn.look(now);
-    if (!hung) continue;
-    hung->thread = worker->thread.native_handle();
-    findings.hung.push_back(*std::move(hung));
-    ++hung_;
-  }
-  std::move(returned_.begin(), returned_.end(), std::back_inserter(findings.returned));
-  returned_.clear();
-  keep_strength(findings);
-}
-
-void WorkerPool::keep_strength(Findings& findings) {
-  if (stopping_) return;
-  while (able() < wanted_ && living_ < wanted_ + spares_max_ && try_add_spare()) {
-  }
-  const bool is_short = able() < wanted_;
-  if (is_short && !is_told_short_) {
-    findings.is_short = true;
-    findings.able = static_cast<std::uint32_t>(able());
-    findings.wanted = static_cast<std::uint32_t>(wanted_);
-  }
-  is_told_short_ = is_short;
+  parked_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 PoolPulse WorkerPool::pulse() const {
-  const std::lock_guard lock(mutex_);
-  const bool is_due = next_due_ != never && clock_.now() >= next_due_;
-  return {turns_, timer_rounds_, idle_ > 0, timers_running_ || is_due};
+  PoolPulse pulse;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& worker : workers_) {
+      pulse.turns += worker->turns.load(std::memory_order_relaxed);
+    }
+  }
+  pulse.timer_rounds = timekeeper_.rounds();
+  pulse.is_idle = parked_.load(std::memory_order_relaxed) != 0 ||
+                  spinning_.load(std::memory_order_relaxed) != 0;
+  pulse.is_timer_due = timekeeper_.is_due();
+  return pulse;
 }
 
 std::size_t WorkerPool::threads() const {

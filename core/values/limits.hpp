@@ -28,9 +28,13 @@ inline constexpr std::size_t frame_adopt_bytes_min = 4096;
 // --- Turns. -------------------------------------------------------------------------------------
 /// Messages per turn: long enough to make the hand-over cheap, short enough to be fair.
 inline constexpr std::uint32_t turn_messages_max = 256;
+/// A turn that has woken so many others lets them run: what they are to handle is in the cache now.
+inline constexpr std::uint32_t turn_wakes_max = 64;
 /// And time per turn, looked at every turn_clock_stride messages (a clock read costs 26 ns).
 inline constexpr auto turn_time_max = 1ms;
 inline constexpr std::uint32_t turn_clock_stride = 32;
+/// A turn's time counts from here.
+inline constexpr std::uint32_t turn_clock_first = 8;
 /// A turn longer than this is reported and a spare worker stands in for its own: a thousand times
 /// what is fair, so that only code that blocks or loops is caught.
 inline constexpr auto turn_budget_default = 1s;

@@ -1,5 +1,7 @@
 #include "core/values/names.hpp"
 
+#include <array>
+
 #include "core/values/limits.hpp"
 
 namespace backstage {
@@ -9,10 +11,15 @@ constexpr bool is_hex(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
 }
 
-constexpr bool is_plain(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == ':' || c == '-';
-}
+// Looked up, not compared: every spawn spells a name.
+constexpr std::array<bool, 256> plain_bytes = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned c = 'A'; c <= 'Z'; ++c) plain.at(c) = plain.at(c - 'A' + 'a') = true;
+  for (unsigned c = '0'; c <= '9'; ++c) plain.at(c) = true;
+  for (const char c : {'.', '_', ':', '-'}) plain.at(static_cast<unsigned char>(c)) = true;
+  return plain;
+}();
+constexpr bool is_plain(char c) noexcept { return plain_bytes[static_cast<unsigned char>(c)]; }
 
 // Letters of the grammar from `text`, with one leading '$' allowed.
 bool is_spelled(std::string_view text, std::size_t bytes_max) noexcept {

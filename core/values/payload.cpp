@@ -26,19 +26,18 @@ PayloadBuffer* Payload::allocate(std::size_t size, std::byte** data) {
 
 Payload Payload::adopt(PayloadBuffer* buffer) noexcept {
   Payload payload;
-  payload.buffer_ = buffer;
   payload.size_ = buffer->size;
+  payload.is_shared_ = true;
+  std::memcpy(payload.inline_.data(), &buffer, sizeof buffer);
   return payload;
 }
 
-Payload::Payload(std::string_view bytes) : size_(static_cast<std::uint32_t>(bytes.size())) {
-  if (bytes.size() <= inline_.size()) {
-    if (!bytes.empty()) std::memcpy(inline_.data(), bytes.data(), bytes.size());
-    return;
-  }
+void Payload::share(std::string_view bytes) {
   std::byte* data = nullptr;
-  buffer_ = allocate(bytes.size(), &data);
+  PayloadBuffer* buffer = allocate(bytes.size(), &data);
   std::memcpy(data, bytes.data(), bytes.size());
+  std::memcpy(inline_.data(), &buffer, sizeof buffer);
+  is_shared_ = true;
 }
 
 }  // namespace backstage

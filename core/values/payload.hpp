@@ -38,35 +38,51 @@ class Payload {
  public:
   Payload() noexcept = default;
   /// Copies `bytes`. Throws std::bad_alloc only.
-  explicit Payload(std::string_view bytes);
+  explicit Payload(std::string_view bytes) : size_(static_cast<std::uint32_t>(bytes.size())) {
+    if (bytes.size() <= payload_inline_bytes_max) {
+      copy_short(inline_.data(), bytes.data(), bytes.size());
+    } else {
+      share(bytes);
+    }
+  }
   /// Takes over one count of `buffer`; small buffers stay buffers.
   [[nodiscard]] static Payload adopt(PayloadBuffer* buffer) noexcept;
   /// An owned buffer of `size` bytes for the caller to fill through `*data` before sharing it.
   /// The caller holds its one count.
   [[nodiscard]] static PayloadBuffer* allocate(std::size_t size, std::byte** data);
 
-  Payload(const Payload& other) noexcept { copy_from(other); }
-  Payload(Payload&& other) noexcept { move_from(other); }
+  Payload(const Payload& other) noexcept {
+    if (other.is_shared_) other.shared()->ref();
+    take_bytes(other);
+  }
+  Payload(Payload&& other) noexcept {
+    take_bytes(other);
+    other.forget();
+  }
   Payload& operator=(const Payload& other) noexcept {
     if (this != &other) {
+      if (other.is_shared_) other.shared()->ref();
       reset();
-      copy_from(other);
+      take_bytes(other);
     }
     return *this;
   }
   Payload& operator=(Payload&& other) noexcept {
     if (this != &other) {
       reset();
-      move_from(other);
+      take_bytes(other);
+      other.forget();
     }
     return *this;
   }
-  ~Payload() { reset(); }
+  ~Payload() {
+    if (is_shared_) shared()->unref();
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] const std::byte* data() const noexcept {
-    return buffer_ != nullptr ? buffer_->data : inline_.data();
+    return is_shared_ ? shared()->data : inline_.data();
   }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   /// The bytes as text; valid as long as this object (inline) or any sharer (buffer) lives.
@@ -74,33 +90,60 @@ class Payload {
     return {reinterpret_cast<const char*>(data()), size_};
   }
   /// The shared buffer, or null when the bytes are inline. Borrowed.
-  [[nodiscard]] PayloadBuffer* buffer() const noexcept { return buffer_; }
+  [[nodiscard]] PayloadBuffer* buffer() const noexcept {
+    return is_shared_ ? shared() : nullptr;
+  }
 
  private:
-  void reset() noexcept {
-    if (buffer_ != nullptr) buffer_->unref();
-    buffer_ = nullptr;
-    size_ = 0;
-  }
-  void copy_from(const Payload& other) noexcept {
-    buffer_ = other.buffer_;
-    size_ = other.size_;
-    if (buffer_ != nullptr) {
-      buffer_->ref();
+  // Two moves that may overlap, whatever the length: a call of memcpy would cost more than the
+  // copy.
+  static void copy_short(std::byte* to, const char* from, std::size_t size) noexcept {
+    if (size >= 32) {
+      copy_ends<32>(to, from, size);
+    } else if (size >= 16) {
+      copy_ends<16>(to, from, size);
+    } else if (size >= 8) {
+      copy_ends<8>(to, from, size);
+    } else if (size >= 4) {
+      copy_ends<4>(to, from, size);
     } else {
-      std::memcpy(inline_.data(), other.inline_.data(), size_);
+      for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::byte>(from[i]);
     }
   }
-  void move_from(Payload& other) noexcept {
-    buffer_ = std::exchange(other.buffer_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-    if (buffer_ == nullptr) std::memcpy(inline_.data(), other.inline_.data(), size_);
+  template <std::size_t part>
+  static void copy_ends(std::byte* to, const char* from, std::size_t size) noexcept {
+    std::memcpy(to, from, part);
+    std::memcpy(to + size - part, from + size - part, part);
+  }
+  [[nodiscard]] PayloadBuffer* shared() const noexcept {
+    PayloadBuffer* buffer = nullptr;
+    std::memcpy(&buffer, inline_.data(), sizeof buffer);
+    return buffer;
+  }
+  void share(std::string_view bytes);
+  void take_bytes(const Payload& other) noexcept {
+    size_ = other.size_;
+    is_shared_ = other.is_shared_;
+    // Whole cache lines, unset bytes and all, are cheaper than a copy of just the right length.
+    constexpr std::size_t half = payload_inline_bytes_max / 2;
+    std::memcpy(inline_.data(), other.inline_.data(), half);
+    if (size_ > half && !is_shared_) {
+      std::memcpy(inline_.data() + half, other.inline_.data() + half, half);
+    }
+  }
+  void forget() noexcept {
+    size_ = 0;
+    is_shared_ = false;
+  }
+  void reset() noexcept {
+    if (is_shared_) shared()->unref();
   }
 
-  PayloadBuffer* buffer_ = nullptr;
   std::uint32_t size_ = 0;
-  // Left unset on purpose: only the first size_ bytes are ever read.
-  std::array<std::byte, payload_inline_bytes_max> inline_;
+  bool is_shared_ = false;
+  // The bytes, or the address of their buffer. Left unset on purpose: no more than was written is
+  // ever looked at.
+  alignas(std::uint64_t) std::array<std::byte, payload_inline_bytes_max> inline_;
 };
 
 }  // namespace backstage

@@ -26,6 +26,7 @@ class Run {
   }
 
   void play(int steps) {
+    stage_.executor.come_home();
     for (int i = 0; i < steps; ++i) {
       const auto name = "a" + std::to_string(dice(actors));
       switch (dice(8)) {

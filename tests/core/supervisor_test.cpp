@@ -57,6 +57,21 @@ TEST_CASE("rest_for_one leaves the older siblings alone", "[core][supervisor]") 
   CHECK(supervisor.on_started(c).empty());
 }
 
+TEST_CASE("a child that starts before its turn to fall is made anew all the same",
+          "[core][supervisor]") {
+  Supervisor supervisor;
+  for (const ActorId child : {a, b, c}) supervisor.add(child, Restart::transient);
+  CHECK(supervisor.on_started(b).empty());
+  CHECK(supervisor.on_started(c).empty());
+  CHECK(supervisor.on_failed(c, policy(Strategy::one_for_all), now) == Orders{{Verb::recycle, b}});
+  CHECK(supervisor.on_started(a).empty());
+  CHECK(supervisor.on_down(b) == Orders{{Verb::recycle, a}});
+  CHECK(supervisor.on_down(a) == Orders{{Verb::restart, a}});
+  CHECK(supervisor.on_started(a) == Orders{{Verb::restart, b}});
+  CHECK(supervisor.on_started(b) == Orders{{Verb::restart, c}});
+  CHECK(supervisor.on_started(c).empty());
+}
+
 TEST_CASE("a temporary sibling is stopped for good in a group restart", "[core][supervisor]") {
   auto supervisor = three(Restart::temporary);
   CHECK(supervisor.on_failed(a, policy(Strategy::one_for_all), now) == Orders{{Verb::recycle, c}});

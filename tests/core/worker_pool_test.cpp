@@ -80,6 +80,33 @@ TEST_CASE("requests, publishes, restarts and stops on threads leave a balanced l
   CHECK(live.engine.stats().ledger.is_balanced());
 }
 
+TEST_CASE("what was spawned and sent before the pool starts is run once it does",
+          "[core][threads]") {
+  Countdown done(300);
+  MonotonicClock clock;
+  WorkerPool pool(clock);
+  NoFaults faults;
+  Silent observer;
+  Engine engine({clock, pool, pool, faults, observer}, {});
+  const Act hit = [&done](Context&, const Envelope&) -> Outcome {
+    done.hit();
+    return Handled::done;
+  };
+  ActorType dropping;
+  dropping.overflow = Overflow::drop_oldest;
+  add_type(engine, "plain", hit, {});
+  add_type(engine, "dropping", hit, std::move(dropping));
+  for (const auto* name : {"plain", "dropping"}) {
+    REQUIRE(engine.spawn({.type = name, .name = name}));
+    for (int i = 0; i < 100; ++i) REQUIRE(engine.send(name, {{}, Payload("early")}));
+  }
+  pool.start(2, [&engine](TimePoint now) { return engine.fire_due(now); });
+  for (int i = 0; i < 100; ++i) REQUIRE(engine.send("plain", {{}, Payload("late")}));
+  CHECK(done.wait());
+  pool.stop();
+  CHECK(engine.stats().ledger.is_balanced());
+}
+
 TEST_CASE("a timer set by a running actor wakes an idle pool", "[core][threads]") {
   Countdown done(3);
   Live live(2);

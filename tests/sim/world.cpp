@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace backstage::sim {
 
@@ -47,14 +48,57 @@ std::size_t Schedule::next() {
   return best;
 }
 
+Home* Schedule::home() noexcept { return lanes_.one_in(4) ? nullptr : &any_home(); }
+
+void Schedule::post(Cell& cell) noexcept {
+  Home* const lives = cell.mailbox().home();
+  Home* const here = Home::here();
+  if (lives == nullptr && lanes_.one_in(2)) return runnable_.push_back(&cell);
+  if (lives != nullptr && here != nullptr && lives != here && lanes_.one_in(3)) {
+    cell.move_to(*here);
+  }
+  if (here == nullptr || cell.mailbox().home() != here) {
+    if (cell.notice()) told_.push_back(&cell);
+    return;
+  }
+  const Home::Guard guard(*here);
+  if (cell.post_at(*here) == Mailbox::Posted::runs) runnable_.push_back(&cell);
+}
+
+// Owners hear of what they were told, sooner or later.
+void Schedule::tell(bool all) {
+  for (Cell* cell : std::exchange(told_, {})) {
+    if (!all && lanes_.one_in(2)) {
+      told_.push_back(cell);
+      continue;
+    }
+    Home* const lives = cell->mailbox().home();
+    Home& owned = lives == nullptr ? homes_.front() : *lives;
+    const Home::Guard guard(owned);
+    if (cell->noticed(owned) == Mailbox::Posted::runs) runnable_.push_back(cell);
+  }
+}
+
+// As a worker does that takes work from another one.
+void Schedule::move_one() {
+  Cell* const cell = runnable_.at(lanes_.below(static_cast<std::uint32_t>(runnable_.size())));
+  if (cell->mailbox().home() != nullptr) cell->move_to(any_home());
+}
+
 Cell* Schedule::run_one() {
+  tell(runnable_.empty());
   if (runnable_.empty()) return nullptr;
+  if (lanes_.one_in(8)) move_one();
   ++steps_;
   const std::size_t at = next();
   Cell* cell = runnable_[at];
   runnable_.erase(runnable_.begin() + static_cast<std::ptrdiff_t>(at));
   journal_.note(cell->id().slot);
+  Home::settle(cell->mailbox().home());
   if (cell->drain(1)) runnable_.push_back(cell);
+  Hearing::flush();
+  // Whoever acts next from outside does so from somewhere.
+  Home::settle(lanes_.one_in(2) ? nullptr : &any_home());
   return cell;
 }
 

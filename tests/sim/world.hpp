@@ -56,19 +56,33 @@ class Schedule final : public Executor {
     // runs; at `depth - 1` random points the running one falls to the bottom.
     pct,
   };
-  Schedule(Dice& dice, Journal& journal) : dice_(dice), journal_(journal) {}
+  // What lives where, and what is told when, has dice of its own.
+  Schedule(Dice& dice, Journal& journal) : dice_(dice), lanes_(dice.next()), journal_(journal) {}
+  ~Schedule() override { Home::settle(nullptr); }
+  Schedule(const Schedule&) = delete;
+  Schedule& operator=(const Schedule&) = delete;
   void choose(Policy policy, std::uint32_t depth, std::uint32_t steps_expected);
-  void post(Cell& cell) noexcept override { runnable_.push_back(&cell); }
+  // One thread plays the owners of all homes, and those who have none.
+  [[nodiscard]] Home* home() noexcept override;
+  void post(Cell& cell) noexcept override;
   // One Cell::drain of one step. Nullptr: nothing was runnable.
   Cell* run_one();
-  [[nodiscard]] bool has_work() const noexcept { return !runnable_.empty(); }
+  [[nodiscard]] bool has_work() const noexcept { return !runnable_.empty() || !told_.empty(); }
 
  private:
+  [[nodiscard]] Home& any_home() {
+    return homes_.at(lanes_.below(static_cast<std::uint32_t>(homes_.size())));
+  }
+  void tell(bool all);
+  void move_one();
   [[nodiscard]] std::size_t next();
   std::uint32_t priority_of(Cell* cell);
 
   Dice& dice_;
+  Dice lanes_;
   Journal& journal_;
+  std::array<Home, 3> homes_;
+  std::vector<Cell*> told_;  // of these a home's owner has yet to hear
   Policy policy_ = Policy::random;
   std::vector<Cell*> runnable_;
   std::unordered_map<Cell*, std::uint32_t> priorities_;  // only looked up, never walked

@@ -1,6 +1,8 @@
 // Stage's longer parts.
 #include "tests/support/stage.hpp"
 
+#include <cstdlib>
+
 #include "core/topics.hpp"
 
 namespace backstage::test {
@@ -42,6 +44,46 @@ Got copy_of(const Envelope& envelope) {
 }
 
 }  // namespace
+
+ManualExecutor::ManualExecutor() {
+  const char* const given = std::getenv("BACKSTAGE_TEST_LANE");
+  const std::string_view lane = given == nullptr ? "home" : given;
+  has_home_ = lane != "locked";
+  is_afar_ = lane == "afar";
+  come_home();
+}
+
+ManualExecutor::~ManualExecutor() { Home::settle(home_before_); }
+
+void ManualExecutor::post(Cell& cell) noexcept {
+  if (cell.mailbox().home() == nullptr && !is_afar_) {
+    runnable_.push_back({&cell, false});
+  } else if (is_afar_) {
+    if (cell.notice()) runnable_.push_back({&cell, true});
+  } else {
+    const Home::Guard guard(home_);
+    if (cell.post_at(home_) == Mailbox::Posted::runs) runnable_.push_back({&cell, false});
+  }
+}
+
+bool ManualExecutor::run_one() {
+  while (!runnable_.empty()) {
+    const std::size_t at =
+        random_ == nullptr ? 0 : static_cast<std::size_t>((*random_)() % runnable_.size());
+    const Runnable next = runnable_[at];
+    runnable_.erase(runnable_.begin() + static_cast<std::ptrdiff_t>(at));
+    if (next.is_told && !is_to_run(*next.cell)) continue;
+    if (next.cell->drain()) runnable_.push_back({next.cell, false});
+    Hearing::flush();
+    return true;
+  }
+  return false;
+}
+
+bool ManualExecutor::is_to_run(Cell& cell) {
+  const Home::Guard guard(home_);
+  return cell.noticed(home_) == Mailbox::Posted::runs;
+}
 
 Outcome ScriptedActor::receive(Context& context, const Envelope& envelope) {
   script_->got.push_back(copy_of(envelope));

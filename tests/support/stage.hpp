@@ -14,25 +14,37 @@
 
 namespace backstage::test {
 
-// Runs posted cells when told to: first come first served, or in a seed's order.
+// Runs posted cells when told to: first come first served, or in a seed's order. Its cells live in
+// a home of its own; BACKSTAGE_TEST_LANE says how messages get there: `home` (as from next door),
+// `afar` (as from another thread), `locked` (there is no home).
 class ManualExecutor final : public Executor {
  public:
-  void post(Cell& cell) noexcept override { runnable_.push_back(&cell); }
+  ManualExecutor();
+  ~ManualExecutor() override;
+  ManualExecutor(const ManualExecutor&) = delete;
+  ManualExecutor& operator=(const ManualExecutor&) = delete;
+
+  [[nodiscard]] Home* home() noexcept override { return has_home_ ? &home_ : nullptr; }
+  void post(Cell& cell) noexcept override;
   // One Cell::drain of one cell. False: nothing to run.
-  bool run_one() {
-    if (runnable_.empty()) return false;
-    const std::size_t at =
-        random_ == nullptr ? 0 : static_cast<std::size_t>((*random_)() % runnable_.size());
-    Cell* cell = runnable_[at];
-    runnable_.erase(runnable_.begin() + static_cast<std::ptrdiff_t>(at));
-    if (cell->drain()) runnable_.push_back(cell);
-    return true;
-  }
+  bool run_one();
   void shuffle(std::mt19937_64& random) { random_ = &random; }
   [[nodiscard]] std::size_t runnable() const { return runnable_.size(); }
+  // The test's thread is next door to this one's cells, if there are several.
+  void come_home() { Home::settle(has_home_ && !is_afar_ ? &home_ : nullptr); }
 
  private:
-  std::deque<Cell*> runnable_;
+  struct Runnable {
+    Cell* cell;
+    bool is_told;  // whether it is to run is asked in its turn
+  };
+  [[nodiscard]] bool is_to_run(Cell& cell);
+
+  Home home_;
+  Home* const home_before_ = Home::here();
+  bool has_home_ = true;
+  bool is_afar_ = false;
+  std::deque<Runnable> runnable_;
   std::mt19937_64* random_ = nullptr;
 };
 

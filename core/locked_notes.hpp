@@ -3,7 +3,7 @@
 #include <functional>
 #include <unordered_map>
 
-#include "core/mailbox.hpp"
+#include "core/locked_mailbox.hpp"
 
 namespace backstage {
 
@@ -23,7 +23,7 @@ struct LossKeyHash {
   return {envelope.subscription, envelope.topic};
 }
 
-struct Mailbox::Notes {
+struct LockedMailbox::Notes {
   std::unordered_map<LossKey, Envelope*, LossKeyHash> gaps;  // the last queued gap of each
   std::unordered_map<LossKey, Envelope*, LossKeyHash>
       newest;  // the queued publish, where conflated

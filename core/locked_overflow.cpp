@@ -1,9 +1,9 @@
-// Mailbox's losses: what gives way when it is full, and the notes of it.
+// LockedMailbox's losses: what gives way when it is full, and the notes of it.
 #include <utility>
 
 #include "core/fates.hpp"
-#include "core/mailbox.hpp"
-#include "core/mailbox_notes.hpp"
+#include "core/locked_mailbox.hpp"
+#include "core/locked_notes.hpp"
 #include "core/planted.hpp"
 
 namespace backstage {
@@ -16,7 +16,7 @@ std::string_view loss_reason(DropCause cause) noexcept {
 }  // namespace
 
 // The newer publish of an address makes the queued one obsolete.
-void Mailbox::conflate(const Envelope& newer, const FateBook& book) {
+void LockedMailbox::conflate(const Envelope& newer, const FateBook& book) {
   if (notes_ == nullptr) return;
   const auto found = notes_->newest.find(key_of(newer));
   if (found == notes_->newest.end()) return;
@@ -25,7 +25,7 @@ void Mailbox::conflate(const Envelope& newer, const FateBook& book) {
   lose(EnvelopePtr(older), DropCause::conflated, book);
 }
 
-bool Mailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
+bool LockedMailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
   const auto policy = envelope.overflow;
   if (policy != Overflow::drop_oldest && policy != Overflow::conflate) return false;
   // A message larger than the whole budget would evict everything and still not fit.
@@ -38,7 +38,7 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
   }
   Envelope* candidate = data_.head;
   while (candidate != nullptr && !has_room(envelope)) {
-    Envelope* next = candidate->next;
+    Envelope* next = candidate->after;
     const auto theirs = candidate->overflow;
     if (theirs == Overflow::drop_oldest || theirs == Overflow::conflate) {
       unlink_data(candidate);
@@ -51,7 +51,7 @@ bool Mailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
 }
 
 // Full, and nothing could be evicted for it.
-PushResult Mailbox::overflow(EnvelopePtr& envelope, const FateBook& book) {
+PushResult LockedMailbox::overflow(EnvelopePtr& envelope, const FateBook& book) {
   switch (envelope->overflow) {
     case Overflow::reject:
       return refuse(Errc::mailbox_full);
@@ -73,7 +73,7 @@ PushResult Mailbox::overflow(EnvelopePtr& envelope, const FateBook& book) {
 
 // Counts a dropped delivery; for those who want to know, it becomes a note in its own place (or
 // widens the note before it: losses of one subscription and address come in rising order).
-void Mailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book) {
+void LockedMailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book) {
   if (cause != DropCause::conflated || !planted(Bug::conflation_uncounted)) drop(cause);
   book.add(envelope->id, cause);
   if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return;
@@ -100,7 +100,7 @@ void Mailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book) 
   gaps[key] = raw;
 }
 
-void Mailbox::unlink_data(Envelope* envelope) {
+void LockedMailbox::unlink_data(Envelope* envelope) {
   data_.remove(envelope);
   --data_count_;
   data_bytes_ -= envelope->payload.size();
@@ -109,12 +109,12 @@ void Mailbox::unlink_data(Envelope* envelope) {
   if (found != notes_->newest.end() && found->second == envelope) notes_->newest.erase(found);
 }
 
-Mailbox::Losses& Mailbox::losses() {
+LockedMailbox::Losses& LockedMailbox::losses() {
   if (losses_ == nullptr) losses_ = std::make_unique<Losses>();
   return *losses_;
 }
 
-Mailbox::Notes& Mailbox::notes() {
+LockedMailbox::Notes& LockedMailbox::notes() {
   if (notes_ == nullptr) notes_ = std::make_unique<Notes>();
   return *notes_;
 }

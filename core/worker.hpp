@@ -1,0 +1,64 @@
+/// Worker: one thread of the pool, the home it owns, and the cells that wait there. The pool's own.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "core/hung_turn.hpp"
+#include "core/run_queue.hpp"
+
+namespace backstage {
+
+struct Worker : Home {
+  /// Tells its owner of a cell that lives here: onto a list that the owner takes whole. [any]
+  void tell(Cell& cell) noexcept {
+    Cell* head = told.load(std::memory_order_relaxed);
+    do {
+      cell.next_told = head;
+      // Releases next_told to take_told. Sequentially consistent with is_parked and is_served:
+      // either the owner sees the cell before it sleeps, or this thread sees that it does.
+    } while (!told.compare_exchange_weak(head, &cell, std::memory_order_seq_cst));
+  }
+  /// Those told of since, the first one first, linked by next_told. [in a Guard or a Seizure]
+  [[nodiscard]] Cell* take_told() noexcept {
+    Cell* in_order = nullptr;
+    for (Cell* cell = told.exchange(nullptr, std::memory_order_acquire); cell != nullptr;) {
+      Cell* const next = std::exchange(cell->next_told, in_order);
+      in_order = std::exchange(cell, next);
+    }
+    return in_order;
+  }
+  [[nodiscard]] bool has_told() const noexcept {
+    return told.load(std::memory_order_seq_cst) != nullptr;
+  }
+
+  // In a Guard or a Seizure
+  RunQueue queue;
+  TurnRecord turn;
+
+  // [any]
+  alignas(64) std::atomic<Cell*> told{nullptr};
+  std::atomic<bool> is_parked{false};
+  std::atomic<bool> is_served{true};    ///< false: its thread hangs, or is gone
+  std::atomic<bool> must_steal{false};  ///< others have more than they can do
+  std::atomic<std::uint64_t> turns{0};  ///< ended since the start; written by the owner
+  std::mutex park_mutex;                // a leaf
+  std::condition_variable unparked;
+
+  // The timekeeper's: what waited, which turn it was, and for how many looks
+  std::uint64_t seen_pushed = 0;
+  std::uint64_t seen_turns = 0;
+  std::uint64_t turns_before = 0;  // when those that wait had just come
+  std::uint32_t looks_of_queue = 0;
+  std::uint32_t looks_of_turn = 0;
+
+  // Guarded by the pool's mutex
+  std::thread thread;
+  bool has_left = false;
+  bool is_surplus = false;
+};
+
+}  // namespace backstage
