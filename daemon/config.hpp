@@ -142,6 +142,8 @@ struct Config {
   std::string runtime_dir{};
   /// 0: one per CPU the daemon may use.
   std::uint32_t workers = 0;
+  /// What the workers are bound to, in turn; empty: nothing.
+  std::vector<unsigned> worker_cpus{};
   std::uint32_t spare_workers = 16;
   std::uint32_t pinned_threads = 256;
   /// Zero: no turn is ever hung.

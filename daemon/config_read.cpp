@@ -157,6 +157,9 @@ Config read_config(const Json& completed) {
   Config config;
   config.runtime_dir = directory(completed, "runtime_dir");
   config.workers = number<std::uint32_t>(completed, "workers");
+  for (const auto& cpu : completed.at("worker_cpus")) {
+    config.worker_cpus.push_back(cpu.get<unsigned>());
+  }
   config.spare_workers = number<std::uint32_t>(completed, "spare_workers");
   config.pinned_threads = number<std::uint32_t>(completed, "pinned_threads");
   config.turn_budget = duration(completed, "turn_budget");

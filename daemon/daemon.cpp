@@ -61,7 +61,7 @@ std::expected<void, StartFailure> Daemon::start() {
   if (const auto tick = overseer_tick(config_.values)) overseer_.start(*tick);
   pool_.start(
       worker_count(config_.values.workers), [this](TimePoint now) { return engine_.fire_due(now); },
-      config_.values.spare_workers);
+      config_.values.spare_workers, config_.values.worker_cpus);
   load_plugins();
   spawn_actors();
   return open_gateway();

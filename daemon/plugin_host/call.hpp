@@ -33,18 +33,33 @@ class Call {
   /// A call on the loader thread. [loader]
   explicit Call(HostApi& host) noexcept;
   /// A call in an actor's turn. All must outlive it. [actor]
-  Call(HostApi& host, PluginActor& actor, Context& context, Rights rights) noexcept;
+  Call(HostApi& host, PluginActor& actor, Context& context, Rights rights) noexcept
+      : host_(host),
+        actor_(&actor),
+        context_(&context),
+        rights_(rights),
+        number_(next_number()),
+        outer_(current_) {
+    current_ = this;
+  }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call();
+  ~Call() { current_ = outer_; }
 
   /// What is running on this thread, or null. [any]
-  [[nodiscard]] static Call* current() noexcept;
+  [[nodiscard]] static Call* current() noexcept { return current_; }
   /// The current call, if `ctx` is its context; else null. [any]
-  [[nodiscard]] static Call* of(const bs_ctx* ctx) noexcept;
+  [[nodiscard]] static Call* of(const bs_ctx* ctx) noexcept {
+    Call* call = current_;
+    if (call == nullptr || ctx == nullptr || ctx != call->ctx()) return nullptr;
+    return call;
+  }
 
   /// What the plugin gets as its context; null without rights.
-  [[nodiscard]] bs_ctx* ctx() const noexcept;
+  [[nodiscard]] bs_ctx* ctx() const noexcept {
+    // Opaque to plugins, and never dereferenced here either.
+    return reinterpret_cast<bs_ctx*>(static_cast<std::uintptr_t>(number_));  // NOLINT
+  }
   [[nodiscard]] HostApi& host() const noexcept { return host_; }
   /// Both only with rights.
   [[nodiscard]] PluginActor& actor() const noexcept { return *actor_; }
@@ -77,6 +92,20 @@ class Call {
 
  private:
   [[nodiscard]] static std::string escaped_from(std::string_view callback);
+
+  // Each thread numbers its calls in a range of its own, so that no counter is shared per message.
+  // 2^40 calls are 30 hours of ten million a second: then the thread takes the next free range.
+  static constexpr unsigned range_bits = 40;
+  static constexpr std::uint64_t within_range = (std::uint64_t{1} << range_bits) - 1;
+  [[nodiscard]] static std::uint64_t next_number() noexcept {
+    if ((last_number_ & within_range) == 0) [[unlikely]]
+      take_range();
+    return ++last_number_;
+  }
+  static void take_range() noexcept;
+
+  static constinit thread_local Call* current_;
+  static constinit thread_local std::uint64_t last_number_;
 
   HostApi& host_;
   PluginActor* const actor_;

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <utility>
 
 #include "core/topics.hpp"
@@ -39,17 +38,24 @@ std::uint32_t kind_of(Kind kind) noexcept {
   return 0;
 }
 
-// Views into the envelope. Nothing for kinds that the ABI does not have.
-std::optional<bs_msg> message_of(const Envelope& envelope) noexcept {
-  bs_msg msg{};
+// Views into the envelope, written field by field: a cleared and copied table costs ten times that.
+// False for kinds that the ABI does not have.
+[[gnu::always_inline]] inline bool fill(bs_msg& msg, const Envelope& envelope) noexcept {
+  const std::uint32_t kind = kind_of(envelope.kind);
+  if (kind == 0) return false;
   msg.struct_size = sizeof msg;
-  msg.kind = kind_of(envelope.kind);
-  if (msg.kind == 0) return std::nullopt;
+  msg.kind = kind;
+  msg.flags = 0;
+  msg.status = BS_OK;
   msg.from = pack(envelope.sender);
   msg.from_name = slice(envelope.sender_name.text());
+  msg.corr = 0;
   msg.type = slice(envelope.type);
   msg.body = slice(envelope.payload.text());
   msg.buf = buf_of(envelope.payload.buffer());
+  msg.address = {};
+  msg.seq = 0;
+  msg.sub = 0;
   switch (envelope.kind) {
     case Kind::request:
       msg.corr = static_cast<std::uint64_t>(envelope.request);
@@ -77,7 +83,7 @@ std::optional<bs_msg> message_of(const Envelope& envelope) noexcept {
     default:
       break;
   }
-  return msg;
+  return true;
 }
 
 }  // namespace
@@ -100,10 +106,10 @@ std::expected<void, Failure> PluginActor::create(Context& context, std::string_v
 }
 
 Outcome PluginActor::receive(Context& context, const Envelope& envelope) {
-  const auto msg = message_of(envelope);
-  if (!msg) return Handled::done;
+  bs_msg msg;
+  if (!fill(msg, envelope)) return Handled::done;
   Call call{generation_->host(), *this, context, Call::Rights::turn};
-  auto status = call.run("receive", [&] { return type_.calls.receive(self_, call.ctx(), &*msg); });
+  auto status = call.run("receive", [&] { return type_.calls.receive(self_, call.ctx(), &msg); });
   if (!status) return std::unexpected(Failure{std::move(status.error())});
   return *status == BS_STOP ? Handled::stop : Handled::done;
 }

@@ -194,6 +194,7 @@ TEST_CASE("an override is JSON, or else a string, and goes through the same chec
   CHECK(config.log.level == LogLevel::debug);
   CHECK(config.types.at(0).mailbox.messages == 9);
   CHECK(config.types.at(0).mailbox.bytes == MailboxConfig{}.bytes);
+  CHECK(config.worker_cpus.empty());
   REQUIRE(config.gateway.cmd.bind.size() == 3);
   CHECK(config.gateway.cmd.bind[2].endpoint == "tcp://127.0.0.1:9");
   REQUIRE(config.gateway.ingest.bind.size() == 2);
