@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Measures the engine and the gateway beside their peers in one run and prints the ratios.
+# Measures the engine, the way through a plugin and the gateway beside their peers in one run, and
+# writes tests/bench/RESULTS.md and results.json: medians with spread, ratios, targets.
 #
-#   scripts/bench.sh [--reps N] [--only ROWS] [--peers NAMES]
+#   scripts/bench.sh [--reps N] [--only ROWS] [--peers NAMES] [--results DIR]
 #
-# ROWS is W1,W3,N1,N3 unless named; the peers' README.md has them all. The peers' folder
-# is ../shared/peers, or BACKSTAGED_PEERS; it is copied to build/bench and built there. The raw
-# lines and the table, with date, machine and commit, stay in build/bench.
+# ROWS are beginnings of rows, W,abi_call,N1,N3 unless named ("W3 64B", W4; the peers' README.md has
+# them all): what is not named shows as "not measured". NAMES are peers beside ours; those that are
+# not installed are left out. The peers' folder is ../shared/peers, or BACKSTAGED_PEERS; it is
+# copied to build/bench and built there. Raw lines stay in build/bench. A repetition of all rows
+# takes eight minutes: the machine should have nothing else to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-reps=5 only=W1,W3,N1,N3 peers=
+reps=5 only=W,abi_call,N1,N3 peers= results=tests/bench
 while [ $# -gt 0 ]; do
   case "$1" in
-    --reps | --only | --peers)
+    --reps | --only | --peers | --results)
       [ $# -ge 2 ] || {
         echo "bench.sh: $1 needs a value" >&2
         echo "  next: scripts/bench.sh --reps 3 --only W1" >&2
@@ -22,46 +25,77 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     *)
-      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 64
       ;;
   esac
 done
+case "$reps" in
+  "" | 0* | *[!0-9]*)
+    echo "bench.sh: --reps is a count, not '$reps'" >&2
+    echo "  next: scripts/bench.sh --reps 5" >&2
+    exit 64
+    ;;
+esac
+if [ ! -d "$results" ]; then
+  echo "bench.sh: there is no directory $results" >&2
+  echo "  next: mkdir -p $results" >&2
+  exit 66
+fi
 
+out=build/bench
 source_dir=${BACKSTAGED_PEERS:-../shared/peers}
-if [ ! -f "$source_dir/run_all.py" ]; then
+if [ -f "$source_dir/run_all.py" ]; then
+  mkdir -p "$out/peers"
+  cp -R --no-preserve=mode --update "$source_dir/." "$out/peers/"
+elif [ ! -f "$out/peers/run_all.py" ]; then
   echo "bench.sh: there are no peers in $source_dir" >&2
   echo "  next: name their folder, BACKSTAGED_PEERS=/path/to/peers scripts/bench.sh" >&2
   exit 66
 fi
 
-scripts/setup.sh --profile bench
-scripts/build.sh release
-out=build/bench
-mkdir -p "$out/peers"
-cp -R --no-preserve=mode --update "$source_dir/." "$out/peers/"
-make -C "$out/peers" -j "$(nproc)" >"$out/make.log" 2>&1 || {
-  tail -n 30 "$out/make.log" >&2
-  echo "bench.sh: the peers do not build" >&2
-  echo "  next: read $out/make.log" >&2
-  exit 1
-}
+# A peer that cannot be installed or built is a column of dashes, not the end.
+scripts/setup.sh --profile bench ||
+  echo "bench.sh: some peers are not installed; they are left out" >&2
+scripts/build.sh release bench_programs backstaged all_plugins
+make -C "$out/peers" -k -j "$(nproc)" >"$out/make.log" 2>&1 ||
+  echo "bench.sh: some peers do not build and are left out; $out/make.log says why" >&2
 
-results=$out/results-$(date -u +%Y%m%dT%H%M%SZ).jsonl
-/usr/bin/python3 "$out/peers/run_all.py" --reps "$reps" --only "$only" --peers "$peers" \
-  --extra tests/bench/peer.json --out "$results" >"$out/table.md"
-
-{
-  echo "# Ratios of one run"
-  echo
-  echo "$(date -u +%Y-%m-%d), $(sed -n 's/^model name[^:]*: *//p;T;q' /proc/cpuinfo)," \
-    "$(nproc) CPUs, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)," \
-    "$reps repetitions. Compare only within one run."
-  echo
-  cat "$out/table.md"
-} | tee "$out/RESULTS.md"
-grep -q ' backstage ' "$out/table.md" || {
-  echo "bench.sh: our own programs gave no result" >&2
-  echo "  next: run a command of tests/bench/peer.json by hand" >&2
-  exit 1
+# All programs that these sources of the peers become, built.
+built() { # prefix, suffix, sources...
+  local prefix=$1 suffix=$2 name
+  shift 2
+  for name in "$@"; do
+    name=${name##*/}
+    [ -e "$out/peers/bin/$prefix${name%.*}$suffix" ] || return 1
+  done
 }
+has() { # peer
+  case "$1" in
+    limit*) built limit_ "" "$out"/peers/limit/w*.cpp ;;
+    caf) built caf_ "" "$out"/peers/caf/w*.cpp ;;
+    erlang) command -v erl >/dev/null && built ebin/ .beam "$out"/peers/erlang/*.erl ;;
+    nats*) command -v nats-server >/dev/null && built "" "" n1_nats n3_nats n3_nats_raw ;;
+    redis) command -v redis-server >/dev/null && built "" "" n1_redis n3_redis ;;
+    mosquitto) command -v mosquitto >/dev/null && built "" "" n2_fanout n4_idle ;;
+    zmq* | zmtp*) built "" "" n1_zmq n3_zmq zmq_broker zmtp_broker ;;
+    tcp*) built "" "" n1_tcp n3_tcp tcp_broker ;;
+    *) return 1 ;;
+  esac
+}
+present=backstage,backstage-plugin,backstage-c
+all=limit,limit-ring,caf,erlang,nats,nats-raw,redis,mosquitto,zmq-direct,zmq-proxy,zmq-router
+for peer in $(tr , ' ' <<<"${peers:-$all,zmtp-native,zmtp-native-spin,tcp,tcp-spin}"); do
+  case "$peer" in backstage*) continue ;; esac
+  if has "$peer"; then present+=,$peer; else echo "bench.sh: no $peer here" >&2; fi
+done
+
+stamp=$(date -u +%Y%m%dT%H%M%SZ)
+raw=$out/results-$stamp.jsonl facts=$out/facts-$stamp.json
+/usr/bin/python3 tests/bench/facts.py --repetitions "$reps" --only "$only" >"$facts"
+/usr/bin/python3 "$out/peers/run_all.py" --reps "$reps" --only "$only" --peers "$present" \
+  --extra tests/bench/peer.json --out "$raw" >"$out/table.md"
+/usr/bin/python3 tests/bench/facts.py --end "$facts"
+/usr/bin/python3 tests/bench/report.py --raw "$raw" --facts "$facts" \
+  --targets tests/bench/targets.json --out "$results"
+cat "$results/RESULTS.md"

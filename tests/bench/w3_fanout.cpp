@@ -2,6 +2,7 @@
 #include <atomic>
 
 #include "tests/bench/bench.hpp"
+#include "tests/bench/bytes.hpp"
 #include "tests/bench/live.hpp"
 
 using namespace backstage;
@@ -14,23 +15,21 @@ struct Show {
   long publishes;
   long burst;
   std::string bytes;
-  std::atomic<long> finished{0};
+  std::atomic<long> subscribed{0};
   std::uint64_t start_ns = 0;
   std::uint64_t end_ns = 0;
-  Done ready;
-  Done done;
+  Done ready{};
+  Done done{};
 };
 
 class Subscriber final : public Actor {
  public:
   explicit Subscriber(Show& show) : show_(show) {}
-  Outcome receive(Context&, const Envelope& envelope) override {
+  Outcome receive(Context& context, const Envelope& envelope) override {
     sum_ += static_cast<std::uint64_t>(envelope.payload.data()[0]);
-    if (++got_ == show_.publishes && show_.finished.fetch_add(1) + 1 == show_.subscribers) {
-      show_.end_ns = now_ns();
-      show_.done.set();
-    }
-    return Handled::done;
+    if (++got_ < show_.publishes) return Handled::done;
+    tell(context, envelope.sender, "fin");
+    return Handled::stop;
   }
   void ended(Context&, EndReason) noexcept override {}
 
@@ -43,13 +42,20 @@ class Subscriber final : public Actor {
 class Publisher final : public Actor {
  public:
   explicit Publisher(Show& show) : show_(show) {}
-  Outcome receive(Context& context, const Envelope&) override {
+  Outcome receive(Context& context, const Envelope& envelope) override {
+    if (envelope.type == "fin") {
+      if (++finished_ == show_.subscribers) {
+        show_.end_ns = now_ns();
+        show_.done.set();
+      }
+      return Handled::done;
+    }
     if (sent_ == 0) show_.start_ns = now_ns();
     for (long i = 0; i < show_.burst && sent_ < show_.publishes; ++i, ++sent_) {
-      const auto published = context.publish("", {{}, Payload(show_.bytes)});
-      if (!published || published->full != 0) return std::unexpected(Failure{"not delivered"});
+      const auto published = must(context.publish("", {{}, Payload(show_.bytes)}), "a publish");
+      if (published.full != 0) give_up("a publish", "a subscriber's mailbox is full");
     }
-    if (sent_ < show_.publishes) (void)context.send(context.self(), {"more", {}});
+    if (sent_ < show_.publishes) tell(context, context.self(), "more");
     return Handled::done;
   }
   void ended(Context&, EndReason) noexcept override {}
@@ -57,6 +63,7 @@ class Publisher final : public Actor {
  private:
   Show& show_;
   long sent_ = 0;
+  long finished_ = 0;
 };
 
 }  // namespace
@@ -64,36 +71,28 @@ class Publisher final : public Actor {
 int main(int argc, char** argv) {
   const Arguments arguments{argc, argv};
   const long threads = arguments.number("--threads", 2);
-  Show show{arguments.number("--subs", 1000),
-            arguments.number("--pubs", 1000),
+  Show show{arguments.number("--subs", 1000), arguments.number("--pubs", 1000),
             arguments.number("--burst", 1),
-            std::string(static_cast<std::size_t>(arguments.number("--size", 64)), '\7'),
-            {},
-            0,
-            0,
-            {},
-            {}};
-  Live live(static_cast<std::uint32_t>(threads));
-  std::atomic<long> subscribed{0};
-  using Made = std::expected<std::unique_ptr<Actor>, Failure>;
+            std::string(static_cast<std::size_t>(arguments.number("--size", 64)), '\7')};
+  Live live(threads);
   live.type("publisher",
             [&](Context&, std::string_view) -> Made { return std::make_unique<Publisher>(show); });
   live.type("subscriber", [&](Context& context, std::string_view) -> Made {
-    (void)context.subscribe(*Pattern::parse("pub"));
-    if (subscribed.fetch_add(1) + 1 == show.subscribers) show.ready.set();
+    (void)must(context.subscribe(must(Pattern::parse("pub"), "the pattern")), "a subscription");
+    if (show.subscribed.fetch_add(1) + 1 == show.subscribers) show.ready.set();
     return std::make_unique<Subscriber>(show);
   });
-  (void)live.engine.spawn({.type = "publisher", .name = "pub"});
+  const ActorId publisher = live.spawn("publisher", "pub");
   for (long i = 0; i < show.subscribers; ++i) {
-    const auto name = "s" + std::to_string(i);
-    (void)live.engine.spawn({.type = "subscriber", .name = name});
+    live.spawn("subscriber", Name('s', static_cast<std::uint64_t>(i)).view());
   }
   show.ready.wait();
-  (void)live.engine.send("pub", {"start", {}});
+  (void)must(live.engine.send(publisher, {"start", {}}), "the start");
   show.done.wait();
-  const double seconds = static_cast<double>(show.end_ns - show.start_ns) / 1e9;
   report("W3",
          "threads=" + std::to_string(threads) + " size=" + std::to_string(show.bytes.size()) +
              " burst=" + std::to_string(show.burst),
-         static_cast<double>(show.subscribers * show.publishes) / seconds, "deliveries/s");
+         static_cast<double>(show.subscribers * show.publishes) /
+             seconds_between(show.start_ns, show.end_ns),
+         "deliveries/s");
 }
