@@ -90,9 +90,7 @@ class Payload {
     return {reinterpret_cast<const char*>(data()), size_};
   }
   /// The shared buffer, or null when the bytes are inline. Borrowed.
-  [[nodiscard]] PayloadBuffer* buffer() const noexcept {
-    return is_shared_ ? shared() : nullptr;
-  }
+  [[nodiscard]] PayloadBuffer* buffer() const noexcept { return is_shared_ ? shared() : nullptr; }
 
  private:
   // Two moves that may overlap, whatever the length: a call of memcpy would cost more than the
