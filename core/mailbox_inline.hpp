@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/mailbox.hpp"
 #include "core/planted.hpp"
 
 namespace backstage {

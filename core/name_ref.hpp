@@ -72,15 +72,16 @@ class NameRef {
 
   [[nodiscard]] bool is_shared() const noexcept { return bytes_[tag_at] == shared_tag; }
   [[nodiscard]] Block* block() const noexcept {
-    Block* block = nullptr;
-    std::memcpy(&block, bytes_.data(), sizeof block);
-    return block;
+    std::uintptr_t address = 0;
+    std::memcpy(&address, bytes_.data(), sizeof address);
+    return reinterpret_cast<Block*>(address);  // NOLINT(performance-no-int-to-ptr)
   }
   void share(std::string_view text) {
     void* memory = ::operator new(sizeof(Block) + text.size());
     auto* block = new (memory) Block{1, static_cast<std::uint32_t>(text.size())};
     text.copy(block->text(), text.size());
-    std::memcpy(bytes_.data(), &block, sizeof block);
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    std::memcpy(bytes_.data(), &address, sizeof address);
     bytes_[tag_at] = shared_tag;
   }
   void release() noexcept {

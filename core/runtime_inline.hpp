@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/cell.hpp"
-#include "core/runtime.hpp"
 
 namespace backstage {
 

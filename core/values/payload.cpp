@@ -28,7 +28,8 @@ Payload Payload::adopt(PayloadBuffer* buffer) noexcept {
   Payload payload;
   payload.size_ = buffer->size;
   payload.is_shared_ = true;
-  std::memcpy(payload.inline_.data(), &buffer, sizeof buffer);
+  const auto address = reinterpret_cast<std::uintptr_t>(buffer);
+  std::memcpy(payload.inline_.data(), &address, sizeof address);
   return payload;
 }
 
@@ -36,7 +37,8 @@ void Payload::share(std::string_view bytes) {
   std::byte* data = nullptr;
   PayloadBuffer* buffer = allocate(bytes.size(), &data);
   std::memcpy(data, bytes.data(), bytes.size());
-  std::memcpy(inline_.data(), &buffer, sizeof buffer);
+  const auto address = reinterpret_cast<std::uintptr_t>(buffer);
+  std::memcpy(inline_.data(), &address, sizeof address);
   is_shared_ = true;
 }
 

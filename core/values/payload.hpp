@@ -114,9 +114,9 @@ class Payload {
     std::memcpy(to + size - part, from + size - part, part);
   }
   [[nodiscard]] PayloadBuffer* shared() const noexcept {
-    PayloadBuffer* buffer = nullptr;
-    std::memcpy(&buffer, inline_.data(), sizeof buffer);
-    return buffer;
+    std::uintptr_t address = 0;
+    std::memcpy(&address, inline_.data(), sizeof address);
+    return reinterpret_cast<PayloadBuffer*>(address);  // NOLINT(performance-no-int-to-ptr)
   }
   void share(std::string_view bytes);
   void take_bytes(const Payload& other) noexcept {
