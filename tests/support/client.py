@@ -6,6 +6,8 @@ import zmq
 from daemon import Deadline
 
 ANSWER_SECONDS = 10
+# Ids that no test uses of itself.
+DRAIN_SUB, DRAIN_UNSUB = 10**15, 10**15 + 1
 
 
 class Peer:
@@ -58,10 +60,14 @@ class Peer:
         return taken[-1], taken[:-1]
 
     def drain(self, token, seconds=ANSWER_SECONDS):
-        """What had been sent to this peer when its PING was answered."""
-        self.send(f"PING {token}")
-        return self.take_until(lambda f: f[0].endswith(b" " + token.encode())
-                               and f[0].startswith(b"PONG"), seconds)[:-1]
+        """What was on its way to this peer when this was asked: an UNSUB's OK comes behind it all.
+
+        A PONG would not do: it may overtake what still waits in the session's mailbox.
+        """
+        self.send(f"SUB drain/{token} id={DRAIN_SUB}")
+        self.send(f"UNSUB drain/{token} id={DRAIN_UNSUB}")
+        taken = self.take_until(lambda f: f[0].startswith(f"OK {DRAIN_UNSUB}".encode()), seconds)
+        return [f for f in taken[:-1] if not f[0].startswith(f"OK {DRAIN_SUB} ".encode())]
 
 
 class Clients:
