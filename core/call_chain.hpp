@@ -35,7 +35,7 @@ class CallChain {
 
  private:
   struct Link;
-  void drop() noexcept;
+  [[gnu::cold]] void drop() noexcept;
   Link* link_ = nullptr;
 };
 

@@ -12,9 +12,24 @@
 
 namespace backstage {
 
+namespace {
+
+// What is being thrown at the moment.
+[[gnu::cold]] Failure caught() noexcept {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return Failure{error.what()};
+  } catch (...) {
+    return Failure{"threw something that is no std::exception"};
+  }
+}
+
+}  // namespace
+
 std::string_view token(Phase phase) noexcept {
-  constexpr std::array<std::string_view, 6> tokens{"starting", "running", "backing_off",
-                                                   "stopping", "parked",  "ended"};
+  static constexpr std::array<std::string_view, 6> tokens{"starting", "running", "backing_off",
+                                                          "stopping", "parked",  "ended"};
   return tokens[static_cast<std::size_t>(phase)];
 }
 
@@ -70,30 +85,32 @@ std::optional<Trouble> Cell::trouble(ActorId target) const {
 
 inline Outcome Cell::receive_guarded(const Envelope& envelope) {
   if (runtime_.world.faults.strike(FaultSite::receive)) return std::unexpected(Failure{"injected"});
-  Context context(runtime_, *this);
-  // Told to whoever asks what a worker is busy with; undone on every way out.
-  struct InHandler {
-    InHandler(Cell& given, const Envelope& envelope) noexcept : cell(given) {
-      cell.handled_last_.store(envelope.id, std::memory_order_relaxed);
-      cell.handling_.store(static_cast<std::uint8_t>(envelope.kind), std::memory_order_relaxed);
-      // Only these have a chain, and whoever handles one keeps books of requests.
-      is_answering = envelope.kind == Kind::request || envelope.kind == Kind::reply;
-      if (is_answering) cell.requests().answering = &envelope;
+  // Only these have a chain, and whoever handles one keeps books of requests.
+  const Kind kind = envelope.kind;
+  const bool is_answering = kind == Kind::request || kind == Kind::reply;
+  if (is_answering) [[unlikely]]
+    begin_answering(envelope);
+  // Told to whoever asks what a worker is busy with; undone whatever the handler does.
+  handled_last_.store(envelope.id, std::memory_order_relaxed);
+  handling_.store(static_cast<std::uint8_t>(kind), std::memory_order_relaxed);
+  auto outcome = [&]() noexcept -> Outcome {
+    try {
+      Context context(runtime_, *this);
+      return actor_->receive(context, envelope);
+    } catch (...) {
+      return std::unexpected(caught());
     }
-    ~InHandler() {
-      cell.handling_.store(not_handling, std::memory_order_relaxed);
-      if (is_answering && cell.requests_ != nullptr) cell.requests_->answering = nullptr;
-    }
-    Cell& cell;
-    bool is_answering = false;
-  } const in_handler(*this, envelope);
-  try {
-    return actor_->receive(context, envelope);
-  } catch (const std::exception& error) {
-    return std::unexpected(Failure{error.what()});
-  } catch (...) {
-    return std::unexpected(Failure{"threw something that is no std::exception"});
-  }
+  }();
+  handling_.store(not_handling, std::memory_order_relaxed);
+  if (is_answering) [[unlikely]]
+    end_answering();
+  return outcome;
+}
+
+void Cell::begin_answering(const Envelope& envelope) { requests().answering = &envelope; }
+
+void Cell::end_answering() noexcept {
+  if (requests_ != nullptr) requests_->answering = nullptr;
 }
 
 inline Step Cell::handle(EnvelopePtr envelope) {
@@ -108,14 +125,40 @@ inline Step Cell::handle(EnvelopePtr envelope) {
   return Step::worked;
 }
 
+// A publish, without an envelope of its own unless it needs one.
+inline Step Cell::hear(DeliveryPtr delivery) {
+  Envelope& envelope = Hearing::of(*delivery);
+  ++envelope.attempts;
+  auto outcome = receive_guarded(envelope);
+  if (!outcome || *outcome != Handled::done) [[unlikely]] {
+    auto alone = delivery->alone();
+    ++alone->attempts;
+    return on_outcome(std::move(alone), std::move(outcome));
+  }
+  Hearing::done(std::move(delivery));
+  is_settling_ = true;
+  return Step::worked;
+}
+
 inline Step Cell::step_hot() {
   const bool wants_mail = phase() == Phase::running && !is_blocked_ && current_ == nullptr;
   const bool settles = std::exchange(is_settling_, false);
+  if (wants_mail && !is_draining_) [[likely]] {
+    const auto taken = mailbox_.take(settles);
+    if (taken.mail != nullptr) {
+      if (taken.mail->is_delivery) return hear(DeliveryPtr(static_cast<Delivery*>(taken.mail)));
+      return handle(EnvelopePtr(static_cast<Envelope*>(taken.mail)));
+    }
+    // Asleep, the cell may run on another thread by now: nothing of it is touched any more.
+    if (taken.sleeps) return Step::asleep;
+  }
+  return step_by_wish(wants_mail, settles);
+}
+
+Step Cell::step_by_wish(bool wants_mail, bool settles) {
   auto next = mailbox_.next({wants_mail, wants_mail && !is_draining_, settles});
-  if (next.envelope != nullptr) [[likely]]
-    return handle(std::move(next.envelope));
+  if (next.envelope != nullptr) return handle(std::move(next.envelope));
   if (next.delivery != nullptr) return hear(std::move(next.delivery));
-  // Asleep, the cell may run on another thread by now: nothing of it is touched any more.
   if (next.sleeps) return Step::asleep;
   if (next.signals != Signal::none) return on_signals(next.signals);
   return step_in_phase();
@@ -204,21 +247,6 @@ Step Cell::on_signals(Signal signals) {
   }
   if (has(signals, Signal::unpark) && phase() == Phase::parked) return unpark();
   if (has(signals, Signal::idle) && phase() == Phase::running) return on_idle_check();
-  return Step::worked;
-}
-
-// A publish, without an envelope of its own unless it needs one.
-Step Cell::hear(DeliveryPtr delivery) {
-  Envelope& envelope = Hearing::of(*delivery);
-  ++envelope.attempts;
-  auto outcome = receive_guarded(envelope);
-  if (!outcome || *outcome != Handled::done) [[unlikely]] {
-    auto alone = delivery->alone();
-    ++alone->attempts;
-    return on_outcome(std::move(alone), std::move(outcome));
-  }
-  Hearing::done(std::move(delivery));
-  is_settling_ = true;
   return Step::worked;
 }
 

@@ -129,7 +129,7 @@ class alignas(64) Cell {
   /// Into the mailbox. If that woke the owner (woke_owner), the caller posts the cell once it holds
   /// no lock.
   [[nodiscard]] PushResult accept(EnvelopePtr& envelope, ActorId target);
-  [[nodiscard]] PushResult accept(DeliveryPtr& delivery, ActorId target);
+  [[nodiscard, gnu::always_inline]] PushResult accept(DeliveryPtr& delivery, ActorId target);
   void signal(Signal signal, ActorId target);
   /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come
   /// within `deadline` (nothing: its type's): a kill, and after a kill's own deadline `abandon`.
@@ -191,9 +191,10 @@ class alignas(64) Cell {
   // step, by what there is to do (cell.cpp)
   [[nodiscard]] Step on_signals(Signal signals);
   [[nodiscard, gnu::always_inline]] Step step_hot();  // step, for drain's loop
+  [[nodiscard]] Step step_by_wish(bool wants_mail, bool settles);
   [[nodiscard]] Step step_in_phase();
   [[nodiscard, gnu::always_inline]] Step handle(EnvelopePtr envelope);
-  [[nodiscard]] Step hear(DeliveryPtr delivery);
+  [[nodiscard, gnu::always_inline]] Step hear(DeliveryPtr delivery);
   [[nodiscard]] Step on_outcome(EnvelopePtr envelope, Outcome outcome);
   [[nodiscard]] Step on_handler_failed(EnvelopePtr envelope, std::string reason);
   [[nodiscard]] bool is_stale(Envelope& envelope);
@@ -201,6 +202,9 @@ class alignas(64) Cell {
   [[nodiscard]] bool take_fired(TimerId id);
   void settle_dropped(const Envelope& envelope, DropCause cause);
   [[nodiscard, gnu::always_inline]] Outcome receive_guarded(const Envelope& envelope);
+  [[nodiscard, gnu::always_inline]] PushResult accept_mail(Mail& mail, ActorId target);
+  void begin_answering(const Envelope& envelope);
+  void end_answering() noexcept;
   /// Who waits, by way of others, for what this actor does now.
   [[nodiscard]] CallChain chain() const;
   [[nodiscard]] Requests& requests();

@@ -17,7 +17,7 @@ Result<MessageId> Context::send(ActorId to, Message message) {
   auto envelope = runtime_.try_make_envelope(Kind::send, cell_, std::move(message));
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const MessageId id = envelope->id;
-  if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
+  if (auto delivered = runtime_.deliver_here(to, std::move(envelope)); !delivered) {
     return Refused(delivered.error());
   }
   return id;

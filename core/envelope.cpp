@@ -5,15 +5,15 @@
 namespace backstage {
 
 std::string_view name_of(Kind kind) noexcept {
-  constexpr std::array<std::string_view, 10> names{"send",  "publish", "request",  "reply",
-                                                   "timer", "down",    "interest", "started",
-                                                   "gap",   "barrier"};
+  static constexpr std::array<std::string_view, 10> names{"send",  "publish", "request",  "reply",
+                                                          "timer", "down",    "interest", "started",
+                                                          "gap",   "barrier"};
   return names[static_cast<std::size_t>(kind)];
 }
 
 std::string_view name_of(Overflow overflow) noexcept {
-  constexpr std::array<std::string_view, 5> names{"reject", "drop_newest", "drop_oldest",
-                                                  "conflate", "kick"};
+  static constexpr std::array<std::string_view, 5> names{"reject", "drop_newest", "drop_oldest",
+                                                         "conflate", "kick"};
   return names[static_cast<std::size_t>(overflow)];
 }
 

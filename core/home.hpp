@@ -16,6 +16,9 @@
 
 namespace backstage {
 
+class Cell;
+class RunQueue;
+
 class Home {
  public:
   Home() = default;
@@ -87,6 +90,13 @@ class Home {
     const bool is_given_;
   };
 
+  /// Where the cells wait that its owner wakes; without one, their executor is asked. Before cells
+  /// live here.
+  void set_ready(RunQueue& ready) noexcept { ready_ = &ready; }
+  /// Puts a cell that lives here there, next of all. False: its executor is to be asked. [owner, in
+  /// a Guard; run_queue.hpp]
+  [[nodiscard]] bool take_up(Cell& cell) noexcept;
+
   /// Within a Seizure: the owner is shut out until `readmit`; its Guards then take the mutex, as if
   /// it were anybody. For an owner that hangs, or has none.
   void evict() noexcept { is_evicted_ = true; }
@@ -117,6 +127,8 @@ class Home {
   void take_back() noexcept;
 
   static inline constinit thread_local Home* here_ = nullptr;
+
+  RunQueue* ready_ = nullptr;
 
   enum class Activity : std::uint8_t { works, rests, is_lent };
   std::atomic<Activity> activity_{Activity::works};

@@ -18,6 +18,23 @@ Errc Mailbox::closed_for(std::uint64_t gate, const Mail& mail, std::uint32_t gen
   return (gate & parked_bit) != 0 ? Errc::parked : Errc::no_actor;
 }
 
+PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation, const FateBook& book) {
+  envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
+  const PushResult result =
+      push_mail(*envelope, generation, book, [](Home&) noexcept { return false; });
+  if (result.verdict != PushVerdict::refused) (void)envelope.release();
+  return result;
+}
+
+// Nothing: it may come in after all.
+std::optional<PushResult> Mailbox::look_closer(const Mail& mail, std::uint32_t generation) {
+  const std::uint64_t gate = gate_.load(std::memory_order_acquire);
+  const Errc why = closed_for(gate, mail, generation);
+  const bool is_mine = generation_of(gate) == generation && (gate & open_bit) != 0;
+  if (is_mine && why == Errc::no_actor) return std::nullopt;
+  return push_closed(gate, why, generation);
+}
+
 PushResult Mailbox::push_closed(std::uint64_t gate, Errc why, std::uint32_t generation) {
   if (generation_of(gate) == generation && (gate & open_bit) != 0) return refuse(why);
   return {PushVerdict::refused, why, false, false};
@@ -80,6 +97,31 @@ PushResult Mailbox::push_from_afar(Mail& mail, std::uint32_t generation, const F
     }
     give_back(mail);
   }
+}
+
+Mailbox::Next Mailbox::next(Wish wish) {
+  const std::uint64_t gate = gate_.load(std::memory_order_acquire);
+  if ((gate & locked_bit) != 0) return locked_->next(wish);
+  const Home::Guard guard(*home());
+  if (wish.settles_before) {
+    running_.sub(1);
+    handled_.add(1);
+  }
+  if ((gate_.load(std::memory_order_acquire) & signals_mask) != 0) {
+    const auto taken = gate_.fetch_and(~signals_mask, std::memory_order_acq_rel);
+    return {static_cast<Signal>((taken & signals_mask) >> signals_shift), nullptr, false, nullptr};
+  }
+  if (!wish.mail) return {};
+  if (first_ == nullptr && has_afar()) merge_afar();
+  if (Mail* const mail = take_first(); mail != nullptr) {
+    if (mail->is_delivery) {
+      return {Signal::none, nullptr, false, DeliveryPtr(static_cast<Delivery*>(mail))};
+    }
+    return {Signal::none, EnvelopePtr(static_cast<Envelope*>(mail)), false, nullptr};
+  }
+  if (!wish.sleep) return {};
+  is_scheduled_ = false;
+  return {Signal::none, nullptr, true, nullptr};
 }
 
 // Newest first they came, oldest first they go behind the others.

@@ -46,10 +46,15 @@ class Mailbox {
   /// Adds one envelope of the given life. Takes it over unless refused (no_actor, stopping, parked,
   /// mailbox_full), which leaves it untouched and counts the refusal. What is dropped for it is
   /// told to `book`. [any]
-  [[nodiscard, gnu::always_inline]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
-                                                    const FateBook& book = {});
-  [[nodiscard, gnu::always_inline]] PushResult push(DeliveryPtr& delivery, std::uint32_t generation,
-                                                    const FateBook& book = {});
+  [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
+                                const FateBook& book = {});
+  /// The same for mail of either kind, whose size is set. Given back only when it is refused.
+  /// `take_up(home)` is asked in a Guard of the home when that woke the owner: true, it has been
+  /// put into that home's run queue, and nobody posts it.
+  template <class TakeUp>
+  [[nodiscard, gnu::always_inline]] PushResult push_mail(Mail& mail, std::uint32_t generation,
+                                                         const FateBook& book,
+                                                         const TakeUp& take_up);
 
   /// Raises a signal. True: the owner may sleep and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
@@ -76,7 +81,13 @@ class Mailbox {
 
   /// The signals raised since, or else the next envelope in arrival order, or neither. An envelope
   /// counts as running until settled.
-  [[nodiscard, gnu::always_inline]] Next next(Wish wish);
+  [[nodiscard]] Next next(Wish wish);
+  /// What next({true, true, settles_before}) would take, in few instructions, if that is easy.
+  struct Taken {
+    Mail* mail = nullptr;  ///< the caller owns it
+    bool sleeps = false;   ///< there was none: the owner sleeps
+  };  ///< neither: nothing was done, not even settled; ask `next`
+  [[nodiscard, gnu::always_inline]] Taken take(bool settles_before);
   /// Whether mail alone may wake the owner; signals always do.
   void set_mail_wakes(bool mail_wakes);
   /// Refuses new data from now on with `why` (stopping or parked).
@@ -181,10 +192,12 @@ class Mailbox {
   [[nodiscard]] bool is_locked() const noexcept {
     return (gate_.load(std::memory_order_acquire) & locked_bit) != 0;
   }
-  // Takes the mail over unless refused.
-  [[nodiscard, gnu::always_inline]] PushResult push_mail(Mail& mail, std::uint32_t generation,
-                                                         const FateBook& book);
-  [[nodiscard, gnu::always_inline]] PushResult push_here(Mail& mail, std::uint32_t generation);
+  template <class TakeUp>
+  [[nodiscard, gnu::always_inline]] PushResult push_here(Home& here, Mail& mail,
+                                                         std::uint32_t generation,
+                                                         const TakeUp& take_up);
+  [[nodiscard, gnu::noinline]] std::optional<PushResult> look_closer(const Mail& mail,
+                                                                     std::uint32_t generation);
   [[nodiscard]] PushResult push_from_afar(Mail& mail, std::uint32_t generation,
                                           const FateBook& book);
   [[nodiscard]] PushResult push_locked(Mail& mail, std::uint32_t generation, const FateBook& book);

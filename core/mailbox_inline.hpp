@@ -12,47 +12,39 @@ inline Mail* Mailbox::mail_of(std::uint64_t afar) noexcept {
   return reinterpret_cast<Mail*>(afar & ~(life_mask | tags_mask));
 }
 
-inline PushResult Mailbox::push(EnvelopePtr& envelope, std::uint32_t generation,
-                                const FateBook& book) {
-  envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
-  const PushResult result = push_mail(*envelope, generation, book);
-  if (result.verdict != PushVerdict::refused) (void)envelope.release();
-  return result;
-}
-
-inline PushResult Mailbox::push(DeliveryPtr& delivery, std::uint32_t generation,
-                                const FateBook& book) {
-  delivery->size = delivery->broadcast->said.size;
-  const PushResult result = push_mail(*delivery, generation, book);
-  if (result.verdict != PushVerdict::refused) (void)delivery.release();
-  return result;
-}
-
-inline PushResult Mailbox::push_mail(Mail& mail, std::uint32_t generation, const FateBook& book) {
-  if (Home* const here = Home::here(); here != nullptr && home() == here) {
+template <class TakeUp>
+inline PushResult Mailbox::push_mail(Mail& mail, std::uint32_t generation, const FateBook& book,
+                                     const TakeUp& take_up) {
+  if (Home* const here = Home::here(); here != nullptr && home() == here) [[likely]] {
     const Home::Guard guard(*here);
     // It may have been taken away while this thread was shut out.
-    if (home() == here) return push_here(mail, generation);
+    if (home() == here) [[likely]]
+      return push_here(*here, mail, generation, take_up);
   }
   return push_from_afar(mail, generation, book);
 }
 
-inline PushResult Mailbox::push_here(Mail& mail, std::uint32_t generation) {
+template <class TakeUp>
+inline PushResult Mailbox::push_here(Home& here, Mail& mail, std::uint32_t generation,
+                                     const TakeUp& take_up) {
   const std::uint64_t gate = gate_.load(std::memory_order_acquire);
   if ((gate & ~signals_mask) != welcome(generation)) [[unlikely]] {
-    const Errc why = closed_for(gate, mail, generation);
-    const bool is_mine = generation_of(gate) == generation && (gate & open_bit) != 0;
-    if (!is_mine || why != Errc::no_actor) return push_closed(gate, why, generation);
+    if (auto refused = look_closer(mail, generation)) return *refused;
   }
-  if (is_data(mail.kind) && !has_room(afar_data_.load(std::memory_order_relaxed), mail.size)) {
+  const bool is_plain = is_data(mail.kind);
+  if (is_plain && !has_room(afar_data_.load(std::memory_order_relaxed), mail.size)) [[unlikely]] {
     return refuse(Errc::mailbox_full);
   }
   if (has_afar() && !planted(Bug::afar_overtaken)) [[unlikely]]
     merge_afar();
   mail.life = generation;
   append(mail);
+  if (is_scheduled_) return {};
   const bool wakes = mail_wakes_ || (gate & signals_mask) != 0;
-  return {PushVerdict::accepted, {}, !is_scheduled_ && wakes && (gate & posted_bit) != 0};
+  if (!wakes || (gate & posted_bit) == 0) [[unlikely]]
+    return {};
+  is_scheduled_ = take_up(here);
+  return {PushVerdict::accepted, {}, !is_scheduled_};
 }
 
 inline bool Mailbox::has_room(std::uint64_t afar_data, std::size_t size) const noexcept {
@@ -101,29 +93,21 @@ inline void Mailbox::count_taken(const Mail& mail) noexcept {
   running_.add(1);
 }
 
-inline Mailbox::Next Mailbox::next(Wish wish) {
+inline Mailbox::Taken Mailbox::take(bool settles_before) {
+  // A signal that comes after this look has its cell posted, asleep or not.
   const std::uint64_t gate = gate_.load(std::memory_order_acquire);
-  if ((gate & locked_bit) != 0) return locked_->next(wish);
+  if ((gate & (locked_bit | signals_mask)) != 0) [[unlikely]]
+    return {};
   const Home::Guard guard(*home());
-  if (wish.settles_before) {
+  if (settles_before) {
     running_.sub(1);
     handled_.add(1);
   }
-  if ((gate_.load(std::memory_order_acquire) & signals_mask) != 0) [[unlikely]] {
-    const auto taken = gate_.fetch_and(~signals_mask, std::memory_order_acq_rel);
-    return {static_cast<Signal>((taken & signals_mask) >> signals_shift), nullptr, false, nullptr};
-  }
-  if (!wish.mail) return {};
-  if (first_ == nullptr && has_afar()) merge_afar();
-  if (Mail* const mail = take_first(); mail != nullptr) [[likely]] {
-    if (mail->is_delivery) {
-      return {Signal::none, nullptr, false, DeliveryPtr(static_cast<Delivery*>(mail))};
-    }
-    return {Signal::none, EnvelopePtr(static_cast<Envelope*>(mail)), false, nullptr};
-  }
-  if (!wish.sleep) return {};
-  is_scheduled_ = false;
-  return {Signal::none, nullptr, true, nullptr};
+  if (first_ == nullptr && has_afar()) [[unlikely]]
+    merge_afar();
+  Mail* const mail = take_first();
+  if (mail == nullptr) is_scheduled_ = false;
+  return {mail, mail == nullptr};
 }
 
 inline Mailbox::Posted Mailbox::post_at(Home& here) noexcept {

@@ -1,8 +1,11 @@
 /// RunQueue: the cells of one home that have work, and which is next.
 ///
-/// First come, first served, but for the one that was woken last: it goes first, a few times in a
-/// row, because what it needs is still in the cache (a request and its answer, a token on its way).
+/// First come, first served, with two exceptions. The one that was woken last goes first, a few
+/// times in a row, because what it needs is still in the cache (a request and its answer, a token
+/// on its way). And of those that begin their lives the newest goes first: a tree of actors is
+/// walked into its depth, so that few of it are alive at a time.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <utility>
@@ -14,43 +17,50 @@ namespace backstage {
 /// All of it in a Guard or a Seizure of its home, but for what says [any].
 class RunQueue {
  public:
-  /// So often the one woken last goes first; then the one that has waited longest.
+  /// So often the one woken last goes first; then one that waits.
   static constexpr std::uint32_t hot_runs_max = 64;
+  /// So often one that begins goes before those that have waited longest.
+  static constexpr std::uint32_t beginners_in_a_row_max = 64;
+  /// So many beginners run, and then those that still wait to begin are like any other: what goes
+  /// on spawning for ever starves nobody.
+  static constexpr std::uint32_t beginners_max = 4096;
+  /// What a thief leaves to the owner of beginners, at most.
+  static constexpr std::uint32_t kept_max = 64;
 
   /// Behind all others.
   void push(Cell& cell) noexcept {
-    cell.next_ready = nullptr;
-    (last_ == nullptr ? first_ : last_->next_ready) = &cell;
-    last_ = &cell;
     count(pushed_);
+    append(cell, cell);
   }
   /// Next, and who would have been next behind all others.
   void push_hot(Cell& cell) noexcept {
     if (Cell* const before = std::exchange(hot_, &cell); before != nullptr) push(*before);
   }
+  /// Its life begins: before all that wait.
+  void push_beginner(Cell& cell) noexcept {
+    count(pushed_);
+    if (newest_ == nullptr) oldest_ = &cell;
+    cell.next_ready = std::exchange(newest_, &cell);
+    ++beginners_;
+  }
   /// Null: there is none.
   [[nodiscard]] Cell* pop() noexcept {
-    if (hot_ != nullptr && (first_ == nullptr || hot_runs_ < hot_runs_max)) {
+    if (hot_ != nullptr && (hot_runs_ < hot_runs_max || !has_waiting())) {
       ++hot_runs_;
       return std::exchange(hot_, nullptr);
     }
     hot_runs_ = 0;
+    if (newest_ == nullptr) [[likely]]
+      return pop_first();
+    return pop_beginner();
+  }
+  /// One that has waited for long, not a beginner while there is another. Null: none waits.
+  [[nodiscard]] Cell* pop_old() noexcept {
+    if (first_ == nullptr) age_beginners(std::min(beginners_ / 2, kept_max));
     return pop_first();
   }
-  /// The one that has waited longest. Null: none waits.
-  [[nodiscard]] Cell* pop_first() noexcept {
-    Cell* const cell = first_;
-    if (cell == nullptr) return nullptr;
-    first_ = cell->next_ready;
-    if (first_ == nullptr) {
-      last_ = nullptr;
-    } else {
-      first_->prefetch();
-    }
-    count(popped_);
-    return cell;
-  }
 
+  [[nodiscard]] bool empty() const noexcept { return hot_ == nullptr && !has_waiting(); }
   /// How many came to wait since the start, and how many do no longer. [any]
   [[nodiscard]] std::uint64_t pushed() const noexcept {
     return pushed_.load(std::memory_order_relaxed);
@@ -63,13 +73,67 @@ class RunQueue {
   static void count(std::atomic<std::uint64_t>& counter) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  [[nodiscard]] bool has_waiting() const noexcept {
+    return first_ != nullptr || newest_ != nullptr;
+  }
+  void append(Cell& first, Cell& last) noexcept {
+    last.next_ready = nullptr;
+    (last_ == nullptr ? first_ : last_->next_ready) = &first;
+    last_ = &last;
+  }
+  [[nodiscard]] Cell* pop_first() noexcept {
+    Cell* const cell = first_;
+    if (cell == nullptr) return nullptr;
+    first_ = cell->next_ready;
+    if (first_ == nullptr) {
+      last_ = nullptr;
+    } else {
+      first_->prefetch();
+    }
+    count(popped_);
+    return cell;
+  }
+  [[nodiscard]] Cell* pop_beginner() noexcept {
+    if (++beginners_run_ % beginners_max == 0) age_beginners(0);
+    if (newest_ == nullptr || (first_ != nullptr && beginners_run_ % beginners_in_a_row_max == 0)) {
+      return pop_first();
+    }
+    Cell* const cell = newest_;
+    newest_ = cell->next_ready;
+    --beginners_;
+    count(popped_);
+    return cell;
+  }
+  // All but the `kept` newest wait from now on like any other.
+  void age_beginners(std::uint32_t kept) noexcept {
+    if (kept >= beginners_) return;
+    Cell** cut = &newest_;
+    for (std::uint32_t i = 0; i < kept; ++i) cut = &(*cut)->next_ready;
+    append(*std::exchange(*cut, nullptr), *oldest_);
+    // Nobody looks at oldest_ while there is none; of the kept ones it is the last.
+    oldest_ = nullptr;
+    for (Cell* cell = newest_; cell != nullptr; cell = cell->next_ready) oldest_ = cell;
+    beginners_ = kept;
+  }
 
   Cell* hot_ = nullptr;
   Cell* first_ = nullptr;
   Cell* last_ = nullptr;
   std::uint32_t hot_runs_ = 0;
+  std::uint32_t beginners_run_ = 0;
+  std::uint32_t beginners_ = 0;
+  Cell* newest_ = nullptr;
+  Cell* oldest_ = nullptr;  // of the beginners
   std::atomic<std::uint64_t> pushed_{0};
   std::atomic<std::uint64_t> popped_{0};
 };
+
+inline bool Home::take_up(Cell& cell) noexcept {
+  if (ready_ == nullptr || is_evicted_) [[unlikely]]
+    return false;
+  ready_->push_hot(cell);
+  ++woken;
+  return true;
+}
 
 }  // namespace backstage

@@ -60,6 +60,10 @@ std::uint64_t Runtime::chance() noexcept {
   return z ^ (z >> 31U);
 }
 
+Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
+  return deliver_here(to, std::move(envelope));
+}
+
 Refused Runtime::refuse(Errc why) noexcept {
   refused[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
   return Refused(why);

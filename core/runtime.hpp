@@ -23,6 +23,8 @@ struct Runtime {
   /// One delivery: into the mailbox, and the cell posted if that woke it. Errors: no_actor,
   /// mailbox_full, stopping, parked. A delivery dropped by policy is no error. [any]
   Result<void> deliver(ActorId to, EnvelopePtr envelope);
+  /// The same, within its caller: for what every message does.
+  [[gnu::always_inline]] Result<void> deliver_here(ActorId to, EnvelopePtr envelope);
   /// As deliver, for a reply. A requester that is gone is no error. [any]
   void reply(RequestRef request, EnvelopePtr envelope);
   void reply_error(RequestRef request, Errc error, std::string_view text);
@@ -73,8 +75,8 @@ struct Runtime {
   [[nodiscard]] bool is_given(MessageId id) const;
   /// Null: out of memory. For data, which can be refused; control is small and must get through.
   [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind) noexcept;
-  [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind, const Cell& sender,
-                                              Message&& message) noexcept;
+  [[nodiscard, gnu::always_inline]] EnvelopePtr try_make_envelope(Kind kind, const Cell& sender,
+                                                                  Message&& message) noexcept;
   /// Uniform over all values; the same sequence for the same seed. [any]
   [[nodiscard]] std::uint64_t chance() noexcept;
   /// Counts a refusal that no mailbox could count. Returns it as an error.

@@ -4,29 +4,43 @@
 #include <utility>
 
 #include "core/cell.hpp"
+#include "core/run_queue.hpp"
 
 namespace backstage {
 
+inline PushResult Cell::accept_mail(Mail& mail, ActorId target) {
+  const PushResult result =
+      mailbox_.push_mail(mail, target.generation, {&runtime_.fates, target},
+                         [this](Home& home) noexcept { return home.take_up(*this); });
+  if (!result.is_counted) [[unlikely]]
+    (void)runtime_.refuse(result.why);
+  return result;
+}
+
 inline PushResult Cell::accept(EnvelopePtr& envelope, ActorId target) {
-  const PushResult result = mailbox_.push(envelope, target.generation, {&runtime_.fates, target});
-  if (!result.is_counted) (void)runtime_.refuse(result.why);
+  envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
+  const PushResult result = accept_mail(*envelope, target);
+  if (result.verdict != PushVerdict::refused) (void)envelope.release();
   return result;
 }
 
 inline PushResult Cell::accept(DeliveryPtr& delivery, ActorId target) {
-  const PushResult result = mailbox_.push(delivery, target.generation, {&runtime_.fates, target});
-  if (!result.is_counted) (void)runtime_.refuse(result.why);
+  delivery->size = delivery->broadcast->said.size;
+  const PushResult result = accept_mail(*delivery, target);
+  if (result.verdict != PushVerdict::refused) (void)delivery.release();
   return result;
 }
 
-inline Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
+inline Result<void> Runtime::deliver_here(ActorId to, EnvelopePtr envelope) {
   Cell* cell = directory.at(to);
-  if (cell == nullptr) return refuse(Errc::no_actor);
+  if (cell == nullptr) [[unlikely]]
+    return refuse(Errc::no_actor);
   if (is_data(envelope->kind) && world.faults.strike(FaultSite::accept)) {
     return refuse(Errc::mailbox_full);
   }
   const PushResult result = cell->accept(envelope, to);
-  if (result.verdict == PushVerdict::refused) return Refused(result.why);
+  if (result.verdict == PushVerdict::refused) [[unlikely]]
+    return Refused(result.why);
   if (result.woke_owner) cell->executor().post(*cell);
   return {};
 }

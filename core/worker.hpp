@@ -13,6 +13,8 @@
 namespace backstage {
 
 struct Worker : Home {
+  Worker() noexcept { set_ready(queue); }
+
   /// Tells its owner of a cell that lives here: onto a list that the owner takes whole. [any]
   void tell(Cell& cell) noexcept {
     Cell* head = told.load(std::memory_order_relaxed);

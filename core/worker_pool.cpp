@@ -68,11 +68,7 @@ void WorkerPool::post_from(Worker& here, Cell& cell) noexcept {
       if (posted == Mailbox::Posted::is_known) return;
       if (posted == Mailbox::Posted::runs) {
         is_evicted = here.is_evicted();
-        if (!is_evicted) {
-          here.queue.push_hot(cell);
-          ++here.woken;
-          return;
-        }
+        if (!is_evicted) return take_up(here, cell);
       }
     }
     if (is_evicted) {
@@ -81,6 +77,16 @@ void WorkerPool::post_from(Worker& here, Cell& cell) noexcept {
     }
     if (!adopt(here, cell)) return post_from_afar(cell);
   }
+}
+
+// In a Guard.
+void WorkerPool::take_up(Worker& here, Cell& cell) noexcept {
+  if (cell.phase() == Phase::starting) {
+    here.queue.push_beginner(cell);
+  } else {
+    here.queue.push_hot(cell);
+  }
+  ++here.woken;
 }
 
 // Its own worker rests: to wake that one would take longer than most turns.

@@ -75,6 +75,7 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
   // Posting (worker_pool.cpp)
   [[nodiscard]] Worker* self() const noexcept;
   void post_from(Worker& here, Cell& cell) noexcept;
+  static void take_up(Worker& here, Cell& cell) noexcept;
   void post_from_afar(Cell& cell) noexcept;
   [[nodiscard]] bool adopt(Worker& here, Cell& cell) noexcept;
   void tell(Worker& owner, Cell& cell) noexcept;

@@ -93,7 +93,7 @@ void WorkerPool::take_from(Worker& worker, Worker& here, Cell*& taken, Cell*& el
   }
   const std::uint64_t waiting = worker.queue.pushed() - worker.queue.popped();
   for (std::uint64_t i = 0; i < std::min((waiting + 1) / 2, taken_max); ++i) {
-    take(*worker.queue.pop_first());
+    take(*worker.queue.pop_old());
   }
 }
 

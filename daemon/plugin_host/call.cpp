@@ -37,7 +37,7 @@ std::string_view Call::actor_name() const noexcept {
 }
 
 std::string Call::reason(std::string_view callback, bs_status status) const {
-  if (!error_.empty()) return error_;
+  if (error_ && !error_->empty()) return *error_;
   return fmt::format("{} answered {} ({}) and gave no reason with set_error", callback,
                      name_of(status), status);
 }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -68,7 +69,7 @@ class Call {
   /// Empty without rights.
   [[nodiscard]] std::string_view actor_name() const noexcept;
 
-  void set_error(std::string_view text) { error_.assign(text.substr(0, error_bytes_max)); }
+  void set_error(std::string_view text) { error_.emplace(text.substr(0, error_bytes_max)); }
   /// Why the callback failed, for people: set_error's text, or what can be said without one.
   [[nodiscard]] std::string reason(std::string_view callback, bs_status status) const;
 
@@ -87,12 +88,13 @@ class Call {
     }
   }
 
+  /// Why a callback failed that let an exception out.
+  [[nodiscard]] static std::string escaped_from(std::string_view callback);
+
   /// Long enough for a sentence with its detail; it goes into replies and dead letters.
   static constexpr std::size_t error_bytes_max = 1024;
 
  private:
-  [[nodiscard]] static std::string escaped_from(std::string_view callback);
-
   // Each thread numbers its calls in a range of its own, so that no counter is shared per message.
   // 2^40 calls are 30 hours of ten million a second: then the thread takes the next free range.
   static constexpr unsigned range_bits = 40;
@@ -113,7 +115,7 @@ class Call {
   const Rights rights_;
   const std::uint64_t number_;
   Call* const outer_;
-  std::string error_;
+  std::optional<std::string> error_;  // most calls have none, and set none up
 };
 
 }  // namespace backstage::plugin_host

@@ -103,12 +103,6 @@ std::string_view name_of(bs_status status) noexcept {
   return status_of(code) == status ? token(code) : std::string_view{"unknown"};
 }
 
-bs_addr pack(ActorId id) noexcept {
-  bs_addr address{};
-  address.w[0] = std::uint64_t{id.generation} << 32U | id.slot;
-  return address;
-}
-
 ActorId unpack(bs_addr address) noexcept {
   if (address.w[1] != 0) return nobody;
   return {.slot = static_cast<std::uint32_t>(address.w[0]),

@@ -20,7 +20,9 @@ namespace backstage::plugin_host {
 [[nodiscard]] std::string_view name_of(bs_status status) noexcept;
 
 /// An id in the ABI's 16 bytes. w[1] is zero: room for a node. [any]
-[[nodiscard]] bs_addr pack(ActorId id) noexcept;
+[[nodiscard]] inline bs_addr pack(ActorId id) noexcept {
+  return {{std::uint64_t{id.generation} << 32U | id.slot, 0}};
+}
 /// Nobody for whatever pack did not make. [any]
 [[nodiscard]] ActorId unpack(bs_addr address) noexcept;
 

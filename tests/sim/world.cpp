@@ -48,6 +48,18 @@ std::size_t Schedule::next() {
   return best;
 }
 
+Schedule::Schedule(Dice& dice, Journal& journal)
+    : dice_(dice), lanes_(dice.next()), journal_(journal) {
+  for (std::size_t i = 0; i < homes_.size(); ++i) homes_.at(i).set_ready(ready_.at(i));
+}
+
+// Whom a message woke next door nobody posted.
+void Schedule::collect() {
+  for (RunQueue& queue : ready_) {
+    while (Cell* const cell = queue.pop()) runnable_.push_back(cell);
+  }
+}
+
 Home* Schedule::home() noexcept { return lanes_.one_in(4) ? nullptr : &any_home(); }
 
 void Schedule::post(Cell& cell) noexcept {
@@ -86,6 +98,7 @@ void Schedule::move_one() {
 }
 
 Cell* Schedule::run_one() {
+  collect();
   tell(runnable_.empty());
   if (runnable_.empty()) return nullptr;
   if (lanes_.one_in(8)) move_one();

@@ -1,5 +1,6 @@
 // The simulated world: clock, schedule, faults, and the record that proves two runs equal.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include "core/clock.hpp"
 #include "core/executor.hpp"
 #include "core/faults.hpp"
+#include "core/run_queue.hpp"
 #include "tests/sim/dice.hpp"
 
 namespace backstage::sim {
@@ -57,7 +59,7 @@ class Schedule final : public Executor {
     pct,
   };
   // What lives where, and what is told when, has dice of its own.
-  Schedule(Dice& dice, Journal& journal) : dice_(dice), lanes_(dice.next()), journal_(journal) {}
+  Schedule(Dice& dice, Journal& journal);
   ~Schedule() override { Home::settle(nullptr); }
   Schedule(const Schedule&) = delete;
   Schedule& operator=(const Schedule&) = delete;
@@ -67,12 +69,16 @@ class Schedule final : public Executor {
   void post(Cell& cell) noexcept override;
   // One Cell::drain of one step. Nullptr: nothing was runnable.
   Cell* run_one();
-  [[nodiscard]] bool has_work() const noexcept { return !runnable_.empty() || !told_.empty(); }
+  [[nodiscard]] bool has_work() const noexcept {
+    return !runnable_.empty() || !told_.empty() ||
+           std::ranges::any_of(ready_, [](const auto& queue) { return !queue.empty(); });
+  }
 
  private:
   [[nodiscard]] Home& any_home() {
     return homes_.at(lanes_.below(static_cast<std::uint32_t>(homes_.size())));
   }
+  void collect();
   void tell(bool all);
   void move_one();
   [[nodiscard]] std::size_t next();
@@ -82,7 +88,8 @@ class Schedule final : public Executor {
   Dice lanes_;
   Journal& journal_;
   std::array<Home, 3> homes_;
-  std::vector<Cell*> told_;  // of these a home's owner has yet to hear
+  std::array<RunQueue, 3> ready_;  // of those: what messages woke, on its way into runnable_
+  std::vector<Cell*> told_;        // of these a home's owner has yet to hear
   Policy policy_ = Policy::random;
   std::vector<Cell*> runnable_;
   std::unordered_map<Cell*, std::uint32_t> priorities_;  // only looked up, never walked
