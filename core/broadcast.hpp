@@ -5,7 +5,9 @@
 /// at the moment (Hearing) and writes down how often, so that the count that all threads share is
 /// touched once by a thread, not once by a subscriber.
 #pragma once
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -66,11 +68,55 @@ using DeliveryPtr = std::unique_ptr<Delivery>;
 class Hearing {
  public:
   /// The envelope of a delivery, as if it were its own. Borrowed until the next call.
-  [[nodiscard]] static Envelope& of(const Delivery& delivery);
+  [[nodiscard]] static Envelope& of(const Delivery& delivery) {
+    Entry& entry = entry_of(*delivery.broadcast);
+    if (entry.broadcast != delivery.broadcast) [[unlikely]]
+      take_up(entry, *delivery.broadcast);
+    entry.copy.id = delivery.id;
+    entry.copy.subscription = delivery.subscription;
+    entry.copy.attempts = 0;
+    return entry.copy;
+  }
   /// It was heard: its count is given back when the thread flushes, at the latest.
-  static void done(DeliveryPtr delivery) noexcept;
+  static void done(DeliveryPtr delivery) noexcept {
+    if (mine_ == nullptr) [[unlikely]]
+      return;
+    Entry& entry = entry_of(*delivery->broadcast);
+    if (entry.broadcast != delivery->broadcast) [[unlikely]]
+      return;
+    ++entry.counts;
+    delivery->broadcast = nullptr;
+  }
   /// Gives all counts back: before the thread rests, and now and then.
   static void flush() noexcept;
+
+ private:
+  // As many publishes of a turn as are handled without losing sight of one of them.
+  static constexpr std::size_t entries_max = 128;
+
+  struct Entry {
+    Broadcast* broadcast = nullptr;
+    std::uint32_t counts =
+        0;  // that the thread owes: one for the copy, one for each that was heard
+    Envelope copy;
+    void leave() noexcept;
+  };
+  struct Entries {
+    ~Entries() { leave_all(); }
+    void leave_all() noexcept;
+    std::array<Entry, entries_max> all;
+    std::array<std::uint8_t, entries_max> used{};
+    std::size_t used_count = 0;
+  };
+
+  [[nodiscard]] static Entry& entry_of(const Broadcast& broadcast) {
+    Entries& entries = mine_ != nullptr ? *mine_ : make_mine();
+    return entries.all[broadcast.number() % entries_max];
+  }
+  [[nodiscard]] static Entries& make_mine();
+  static void take_up(Entry& entry, Broadcast& broadcast);
+
+  static inline constinit thread_local Entries* mine_ = nullptr;
 };
 
 }  // namespace backstage

@@ -128,7 +128,7 @@ class alignas(64) Cell {
   // --- [any]
   /// Into the mailbox. If that woke the owner (woke_owner), the caller posts the cell once it holds
   /// no lock.
-  [[nodiscard]] PushResult accept(EnvelopePtr& envelope, ActorId target);
+  [[nodiscard, gnu::always_inline]] PushResult accept(EnvelopePtr& envelope, ActorId target);
   [[nodiscard, gnu::always_inline]] PushResult accept(DeliveryPtr& delivery, ActorId target);
   void signal(Signal signal, ActorId target);
   /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come

@@ -125,11 +125,16 @@ Step Cell::finish(EndReason reason) {
   auto mail = mailbox_.close();
   runtime_.directory.forget_name(name_.text(), id_);
   if (current_ != nullptr) mail.insert(mail.begin(), std::move(current_));
-  abandon_requests();
-  cancel_timers();
-  release_holdings();
-  bury(std::move(mail), DeadCause::stopped, token(reason));
-  tell_started(true, token(reason));
+  // Most actors have nothing of what follows: one look, not five calls.
+  const bool is_plain = requests_ == nullptr && holdings_ == nullptr && uncommon_ == nullptr &&
+                        mail.empty() && !runtime_.activations.subscribe();
+  if (!is_plain) {
+    abandon_requests();
+    cancel_timers();
+    release_holdings();
+    bury(std::move(mail), DeadCause::stopped, token(reason));
+    tell_started(true, token(reason));
+  }
   if (!planted(Bug::down_lost_in_stop) || reason != EndReason::stopped) {
     tell_watchers(reason, false);
   }
@@ -244,7 +249,7 @@ void Cell::tell_watchers(EndReason reason, bool keeps_living) {
     }
   }
   (void)runtime_.timers.cancel(overdue);
-  tell_down(watchers, id_, name_, reason);
+  if (!watchers.empty()) tell_down(watchers, id_, name_, reason);
 }
 
 void Cell::tell_down(const std::vector<ActorId>& watchers, ActorId who, const NameRef& name,

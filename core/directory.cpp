@@ -51,6 +51,7 @@ struct alignas(64) Directory::Bank {
 Directory::Directory(Runtime& runtime, std::uint32_t actors_max)
     : runtime_(runtime),
       max_(actors_max),
+      names_seed_(seed_from(runtime.world.seed)),
       chunk_count_(actors_max / chunk_cells + 1),
       chunks_(std::make_unique<Chunk[]>(chunk_count_)),
       shards_(std::make_unique<Shard[]>(shard_count)),
@@ -80,7 +81,7 @@ Cell* Directory::holder(const Shard& shard, std::uint64_t hash, std::string_view
 }
 
 Result<Directory::Opened> Directory::open(CellOptions& options) {
-  const std::uint64_t hash = hash_of(options.name, runtime_.world.seed);
+  const std::uint64_t hash = hash_of(options.name, names_seed_);
   const bool is_hosted = options.type != nullptr;
   const auto slot = take_slot(is_hosted);
   Opened opened;
@@ -103,7 +104,7 @@ Result<Directory::Opened> Directory::open(CellOptions& options) {
 }
 
 void Directory::forget_name(std::string_view name, ActorId id) {
-  const std::uint64_t hash = hash_of(name, runtime_.world.seed);
+  const std::uint64_t hash = hash_of(name, names_seed_);
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.lock);
   // The name may have another holder by now, but that one has another slot.
@@ -199,7 +200,7 @@ void Directory::make_cells(std::uint32_t first) {
 // --- Looking
 
 Result<ActorId> Directory::find(std::string_view name) const {
-  const std::uint64_t hash = hash_of(name, runtime_.world.seed);
+  const std::uint64_t hash = hash_of(name, names_seed_);
   const Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.lock);
   const Cell* cell = holder(shard, hash, name);

@@ -104,6 +104,7 @@ class Directory {
 
   Runtime& runtime_;
   const std::uint32_t max_;
+  const std::uint64_t names_seed_;
   const std::uint32_t chunk_count_;
   std::unique_ptr<Chunk[]> chunks_;
   std::unique_ptr<Shard[]> shards_;

@@ -36,9 +36,10 @@ constexpr std::uint64_t mixed(std::uint64_t word) noexcept {
 
 }  // namespace
 
+std::uint64_t seed_from(std::uint64_t number) noexcept { return mixed(number); }
+
 std::uint64_t hash_of(std::string_view text, std::uint64_t seed) noexcept {
-  // The seed is mixed in before the text is: who does not know it cannot choose texts that meet.
-  std::uint64_t hash = mixed(seed) + text.size() * 0x9E3779B97F4A7C15U;
+  std::uint64_t hash = seed + text.size() * 0x9E3779B97F4A7C15U;
   for (; text.size() > 8; text.remove_prefix(8)) hash = mixed(hash ^ word_at(text.data(), 8));
   return mixed(hash ^ word_at(text.data(), text.size()));
 }

@@ -10,6 +10,8 @@
 
 namespace backstage {
 
+/// Any number, as a seed for hash_of: who does not know it cannot choose texts that meet.
+[[nodiscard]] std::uint64_t seed_from(std::uint64_t number) noexcept;
 /// Depends on nothing but the bytes and the seed.
 [[nodiscard]] std::uint64_t hash_of(std::string_view text, std::uint64_t seed) noexcept;
 

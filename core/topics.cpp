@@ -62,6 +62,48 @@ Broadcast* make_broadcast(const Topic& topic, const Topics::Publication& given) 
 
 }  // namespace
 
+// Null: there is no memory.
+inline DeliveryPtr Topics::try_make_delivery(Broadcast& broadcast,
+                                             const Subscription& subscription) noexcept {
+  if (runtime_.world.faults.strike(FaultSite::allocate)) return nullptr;
+  try {
+    return DeliveryPtr(new Delivery(broadcast, runtime_.next_message(), subscription.id));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+inline PushResult Topics::offer(Topic& topic, const Subscription& subscription,
+                                Broadcast* broadcast, std::uint32_t& used, Woken& woken) {
+  Cell& cell = *subscription.cell;
+  auto delivery = broadcast == nullptr ? nullptr : try_make_delivery(*broadcast, subscription);
+  if (delivery == nullptr) [[unlikely]]
+    return refuse_for_memory();
+  ++used;
+  if (cell.mailbox().home() == nullptr) return offer_alone(topic, subscription, *delivery, woken);
+  if (runtime_.world.faults.strike(FaultSite::accept)) {
+    (void)runtime_.refuse(Errc::mailbox_full);
+    return {PushVerdict::refused, Errc::mailbox_full};
+  }
+  const auto pushed = cell.accept(delivery, subscription.subscriber);
+  if (pushed.woke_owner) woken.push_back(&cell);
+  return pushed;
+}
+
+// Offered, and refused for want of memory: the same to the publisher as a full mailbox.
+PushResult Topics::refuse_for_memory() noexcept {
+  (void)runtime_.refuse(Errc::no_memory);
+  return {PushVerdict::refused, Errc::no_memory};
+}
+
+// One without a home keeps its mail in its own way, and needs an envelope for it.
+PushResult Topics::offer_alone(Topic& topic, const Subscription& subscription,
+                               const Delivery& delivery, Woken& woken) {
+  auto alone = delivery.try_alone();
+  if (alone == nullptr) return refuse_for_memory();
+  return offer(topic, subscription, std::move(alone), woken);
+}
+
 Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& woken,
                           std::vector<ActorId>& gone) {
   Published result{++topic.seq, 0, 0};
@@ -85,40 +127,6 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
   }
   if (broadcast != nullptr) broadcast->drop(counts - used + 1);
   return result;
-}
-
-// Offered, and refused for want of memory: the same to the publisher as a full mailbox.
-PushResult Topics::offer(Topic& topic, const Subscription& subscription, Broadcast* broadcast,
-                         std::uint32_t& used, Woken& woken) {
-  Cell& cell = *subscription.cell;
-  auto delivery = broadcast == nullptr ? nullptr : try_make_delivery(*broadcast, subscription);
-  if (delivery != nullptr) ++used;
-  // One without a home keeps its mail in its own way, and needs an envelope for it.
-  const bool is_alone = delivery != nullptr && cell.mailbox().home() == nullptr;
-  auto alone = is_alone ? delivery->try_alone() : nullptr;
-  if (delivery == nullptr || (is_alone && alone == nullptr)) {
-    (void)runtime_.refuse(Errc::no_memory);
-    return {PushVerdict::refused, Errc::no_memory};
-  }
-  if (is_alone) return offer(topic, subscription, std::move(alone), woken);
-  if (runtime_.world.faults.strike(FaultSite::accept)) {
-    (void)runtime_.refuse(Errc::mailbox_full);
-    return {PushVerdict::refused, Errc::mailbox_full};
-  }
-  const auto pushed = cell.accept(delivery, subscription.subscriber);
-  if (pushed.woke_owner) woken.push_back(&cell);
-  return pushed;
-}
-
-// Null: there is no memory.
-DeliveryPtr Topics::try_make_delivery(Broadcast& broadcast,
-                                      const Subscription& subscription) noexcept {
-  if (runtime_.world.faults.strike(FaultSite::allocate)) return nullptr;
-  try {
-    return DeliveryPtr(new Delivery(broadcast, runtime_.next_message(), subscription.id));
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
 }
 
 PushResult Topics::offer(Topic& topic, const Subscription& subscription, EnvelopePtr envelope,

@@ -119,10 +119,14 @@ class Topics {
   [[nodiscard]] Result<void> retain(Topic& topic, const Publication& publication);
   [[nodiscard]] Published fan_out(Topic& topic, const Publication& publication, Woken& woken,
                                   std::vector<ActorId>& gone);
-  [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
-                                 Broadcast* broadcast, std::uint32_t& used, Woken& woken);
-  [[nodiscard]] DeliveryPtr try_make_delivery(Broadcast& broadcast,
-                                              const Subscription& subscription) noexcept;
+  [[nodiscard, gnu::always_inline]] PushResult offer(Topic& topic, const Subscription& subscription,
+                                                     Broadcast* broadcast, std::uint32_t& used,
+                                                     Woken& woken);
+  [[nodiscard, gnu::always_inline]] DeliveryPtr try_make_delivery(
+      Broadcast& broadcast, const Subscription& subscription) noexcept;
+  [[nodiscard]] PushResult refuse_for_memory() noexcept;
+  [[nodiscard]] PushResult offer_alone(Topic& topic, const Subscription& subscription,
+                                       const Delivery& delivery, Woken& woken);
   [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
                                  EnvelopePtr envelope, Woken& woken);
 

@@ -206,6 +206,12 @@ Cell* WorkerPool::next(Worker& here) noexcept {
   return cell;
 }
 
+inline bool WorkerPool::is_called(const Worker& here) const noexcept {
+  return here.has_told() || here.must_steal.load(std::memory_order_relaxed) ||
+         spilled_count_.load(std::memory_order_seq_cst) != 0 ||
+         stopping_.load(std::memory_order_acquire);
+}
+
 // That turn, and those that follow without anything else to look after.
 void WorkerPool::run(Worker& here, Cell& first) {
   constexpr std::uint64_t turns_heard = 1024;
@@ -279,12 +285,6 @@ void WorkerPool::take_spilled(Worker& here) noexcept {
   }
   const Home::Guard guard(here);
   here.queue.push(cell);
-}
-
-bool WorkerPool::is_called(const Worker& here) const noexcept {
-  return here.has_told() || here.must_steal.load(std::memory_order_relaxed) ||
-         spilled_count_.load(std::memory_order_seq_cst) != 0 ||
-         stopping_.load(std::memory_order_acquire);
 }
 
 // One at a time spins for a while, the others sleep at once.

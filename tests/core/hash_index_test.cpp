@@ -39,7 +39,7 @@ class Pair {
 
  private:
   [[nodiscard]] std::uint32_t hash(const std::string& name) const {
-    return static_cast<std::uint32_t>(hash_of(name, 7)) & hash_bits_;
+    return static_cast<std::uint32_t>(hash_of(name, seed_from(7))) & hash_bits_;
   }
   [[nodiscard]] std::optional<std::uint32_t> find(const std::string& name) const {
     return table_.find(hash(name), [&](std::uint32_t slot) { return names_.at(slot) == name; });
@@ -80,7 +80,7 @@ TEST_CASE("a table that had many names gives their memory back", "[core]") {
   HashIndex table;
   constexpr std::uint32_t many = 100'000;
   const auto hash = [](std::uint32_t slot) {
-    return static_cast<std::uint32_t>(hash_of(std::to_string(slot), 1));
+    return static_cast<std::uint32_t>(hash_of(std::to_string(slot), seed_from(1)));
   };
   for (std::uint32_t slot = 0; slot < many; ++slot) table.insert(hash(slot), slot);
   CHECK(table.size() == many);
@@ -96,12 +96,12 @@ TEST_CASE("the hash of a name depends on each of its bytes, its length and the s
   std::string name;
   for (std::size_t size = 0; size <= 64; ++size) {
     name.assign(size, 'a');
-    seen.insert(hash_of(name, 1));
-    seen.insert(hash_of(name, 2));
+    seen.insert(hash_of(name, seed_from(1)));
+    seen.insert(hash_of(name, seed_from(2)));
     count += 2;
     for (std::size_t at = 0; at < size; ++at, ++count) {
       name[at] = 'b';
-      seen.insert(hash_of(name, 1));
+      seen.insert(hash_of(name, seed_from(1)));
       name[at] = 'a';
     }
   }
