@@ -23,6 +23,17 @@ Result<MessageId> Context::send(ActorId to, Message message) {
   return id;
 }
 
+Result<MessageId> Context::send(ActorId to, std::string_view type, std::string_view body) {
+  if (body.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
+  auto envelope = runtime_.try_make_envelope(Kind::send, cell_, type, body);
+  if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
+  const MessageId id = envelope->id;
+  if (auto delivered = runtime_.deliver_here(to, std::move(envelope)); !delivered) {
+    return Refused(delivered.error());
+  }
+  return id;
+}
+
 Result<MessageId> Context::send(std::string_view to, Message message) {
   const auto id = runtime_.resolve(to);
   if (!id) return Refused(id.error());

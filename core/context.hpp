@@ -83,6 +83,8 @@ class Context {
   /// Errors: no_actor, mailbox_full, stopping, parked, too_large, and those of resolve.
   [[nodiscard]] Result<MessageId> send(ActorId to, Message message);
   [[nodiscard]] Result<MessageId> send(std::string_view to, Message message);
+  /// The same, of bytes that are copied once, into the message itself.
+  [[nodiscard]] Result<MessageId> send(ActorId to, std::string_view type, std::string_view body);
   /// Exactly one Kind::reply with this id follows: the answer, or an error (timeout, actor_failed,
   /// parked). Errors: as send, requests_full, bad_arg (deadline not in 1 ns..request_deadline_max),
   /// call_cycle (the target waits for this very answer, or the chain is CallChain::depth_max long).

@@ -79,6 +79,14 @@ struct Envelope : Mail {
         type(message.type),
         payload(std::move(message.payload)) {}
 
+  Envelope(Kind given_kind, MessageId given_id, ActorId from, const NameRef& from_name,
+           std::string_view given_type, std::string_view body)
+      : Mail(given_kind, given_id),
+        sender(from),
+        sender_name(from_name),
+        type(given_type),
+        payload(body) {}
+
   Overflow overflow = Overflow::reject;
   Errc error{};
   bool is_error : 1 = false;     ///< reply, started: `error` says why

@@ -75,8 +75,10 @@ struct Runtime {
   [[nodiscard]] bool is_given(MessageId id) const;
   /// Null: out of memory. For data, which can be refused; control is small and must get through.
   [[nodiscard]] EnvelopePtr try_make_envelope(Kind kind) noexcept;
+  /// Data from an actor; `content` is what an Envelope is made of.
+  template <class... Content>
   [[nodiscard, gnu::always_inline]] EnvelopePtr try_make_envelope(Kind kind, const Cell& sender,
-                                                                  Message&& message) noexcept;
+                                                                  Content&&... content) noexcept;
   /// Uniform over all values; the same sequence for the same seed. [any]
   [[nodiscard]] std::uint64_t chance() noexcept;
   /// Counts a refusal that no mailbox could count. Returns it as an error.

@@ -45,12 +45,13 @@ inline Result<void> Runtime::deliver_here(ActorId to, EnvelopePtr envelope) {
   return {};
 }
 
+template <class... Content>
 inline EnvelopePtr Runtime::try_make_envelope(Kind kind, const Cell& sender,
-                                              Message&& message) noexcept {
+                                              Content&&... content) noexcept {
   if (world.faults.strike(FaultSite::allocate)) return nullptr;
   try {
-    return EnvelopePtr(
-        new Envelope(kind, next_message(), sender.id(), sender.name(), std::move(message)));
+    return EnvelopePtr(new Envelope(kind, next_message(), sender.id(), sender.name(),
+                                    std::forward<Content>(content)...));
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

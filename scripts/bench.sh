@@ -97,5 +97,6 @@ raw=$out/results-$stamp.jsonl facts=$out/facts-$stamp.json
   --extra tests/bench/peer.json --out "$raw" >"$out/table.md"
 /usr/bin/python3 tests/bench/facts.py --end "$facts"
 /usr/bin/python3 tests/bench/report.py --raw "$raw" --facts "$facts" \
+  --misses tests/bench/misses.json \
   --targets tests/bench/targets.json --out "$results"
 cat "$results/RESULTS.md"

@@ -92,12 +92,25 @@ bs_status resolve(bs_ctx* ctx, bs_slice name, bs_addr* out) noexcept {
   });
 }
 
-bs_status send(bs_ctx* ctx, bs_addr to, const bs_out* out) noexcept {
+// With a buffer, long, or wrong.
+bs_status send_any(bs_ctx* ctx, bs_addr to, const bs_out* out) noexcept {
   return guarded(ctx, Rights::ending, [&](Call& call) -> bs_status {
     auto message = message_of(out);
     if (!message) return status_of(message.error());
     return status_of_result(call.context().send(unpack(to), std::move(*message)));
   });
+}
+
+bs_status send(bs_ctx* ctx, bs_addr to, const bs_out* out) noexcept {
+  const auto plain = plain_of(out);
+  const Call* const call = Call::of(ctx);
+  if (!plain || call == nullptr) [[unlikely]]
+    return send_any(ctx, to, out);
+  try {
+    return status_of_result(call->context().send(unpack(to), plain->type, plain->body));
+  } catch (...) {
+    return BS_E_FAIL;
+  }
 }
 
 bs_status publish(bs_ctx* ctx, bs_slice topic, const bs_out* out, std::uint32_t flags) noexcept {

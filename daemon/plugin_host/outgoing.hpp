@@ -2,8 +2,13 @@
 #pragma once
 #include <backstage/plugin.h>
 
+#include <optional>
+#include <string_view>
+
 #include "core/envelope.hpp"
+#include "core/values/names.hpp"
 #include "core/values/result.hpp"
+#include "daemon/plugin_host/status.hpp"
 
 namespace backstage::plugin_host {
 
@@ -11,6 +16,22 @@ namespace backstage::plugin_host {
 /// `out`. Throws std::bad_alloc only. Errors: bad_arg (null, no legal message type, body outside of
 /// the buffer), too_large. [any]
 [[nodiscard]] Result<Message> message_of(const bs_out* out);
+
+/// What needs no Message in between: bytes without a buffer, few enough to be copied into the
+/// envelope. Borrowed.
+struct Plain {
+  std::string_view type;
+  std::string_view body;
+};
+/// Nothing: it is not plain, or there is something wrong with it; message_of knows what. [any]
+[[nodiscard]] inline std::optional<Plain> plain_of(const bs_out* out) noexcept {
+  if (out == nullptr || out->buf != nullptr) return std::nullopt;
+  const auto type = view(out->type);
+  const auto body = view(out->body);
+  if (!type || !body || body->size() > payload_inline_bytes_max) return std::nullopt;
+  if (!type->empty() && !is_type_name(*type)) return std::nullopt;
+  return Plain{*type, *body};
+}
 
 /// The ABI's buffers are the engine's. [any]
 [[nodiscard]] inline PayloadBuffer* buffer_of(bs_buf* buf) noexcept {

@@ -103,12 +103,6 @@ std::string_view name_of(bs_status status) noexcept {
   return status_of(code) == status ? token(code) : std::string_view{"unknown"};
 }
 
-ActorId unpack(bs_addr address) noexcept {
-  if (address.w[1] != 0) return nobody;
-  return {.slot = static_cast<std::uint32_t>(address.w[0]),
-          .generation = static_cast<std::uint32_t>(address.w[0] >> 32U)};
-}
-
 std::int32_t end_of(EndReason reason) noexcept {
   switch (reason) {
     case EndReason::stopped:

@@ -24,7 +24,11 @@ namespace backstage::plugin_host {
   return {{std::uint64_t{id.generation} << 32U | id.slot, 0}};
 }
 /// Nobody for whatever pack did not make. [any]
-[[nodiscard]] ActorId unpack(bs_addr address) noexcept;
+[[nodiscard]] inline ActorId unpack(bs_addr address) noexcept {
+  if (address.w[1] != 0) return nobody;
+  return {.slot = static_cast<std::uint32_t>(address.w[0]),
+          .generation = static_cast<std::uint32_t>(address.w[0] >> 32U)};
+}
 
 /// The reason destroy is told. [any]
 [[nodiscard]] std::int32_t end_of(EndReason reason) noexcept;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes RESULTS.md and results.json of one run: medians with spread, ratios, targets.
 
-    tests/bench/report.py --raw results.jsonl --facts facts.json --targets targets.json --out DIR
+    tests/bench/report.py --raw results.jsonl --facts facts.json --targets targets.json
+        --misses misses.json --out DIR
 
 `raw` has run_all.py's lines, `facts` what facts.py says of the machine. Nothing is measured or
 assumed here: a row without lines says "not measured", a line that cannot be read is named.
@@ -146,7 +147,29 @@ Written by scripts/bench.sh; no figure here is typed by hand.
 """
 
 
-def page(results, targets):
+def missed_loads(results):
+    """The workloads with a row that missed, in order; `plugin` for the way through one."""
+    def missed(judged):
+        return [name for name, row in judged.items() if row.get("must_met") is False]
+    loads = {name.split()[0] for name in missed(results["rows"]) + missed(results["two_workers"])}
+    is_plugin_missed = missed(results["plugin"]) or missed(results["abi_call"])
+    return sorted(loads) + (["plugin"] if is_plugin_missed else [])
+
+
+def misses_section(results, misses):
+    """What stands between us and the targets that this run missed, as far as anybody wrote it."""
+    parts = ["## What was missed, and why\n", misses["source"] + "\n"]
+    for load in missed_loads(results):
+        why = misses.get(load)
+        if why is None:
+            parts.append(f"**{load}**: nobody has looked yet.\n")
+            continue
+        parts.append(f"**{load}**\n\n- tried: {why['tried']}\n- profile: {why['profile']}\n"
+                     f"- bound: {why['bound']}\n")
+    return parts
+
+
+def page(results, targets, misses):
     facts, rows = results["facts"], results["rows"]
     with_target = list(targets["rows"])
     others = [name for name in rows if name not in with_target and not name.startswith("abi_call")]
@@ -169,6 +192,8 @@ def page(results, targets):
         "## Through a plugin\n", plugin_table(results["plugin"]),
         "What the plugin host adds to one call of a plugin's receive:\n",
         abi_table(results["abi_call"], repetitions)]
+    if missed_loads(results):
+        parts += misses_section(results, misses)
     if others:
         parts += ["## Network\n", measured_table(rows, others, repetitions, has_ratio=True)]
     return "\n".join(parts)
@@ -176,18 +201,19 @@ def page(results, targets):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--raw", "--facts", "--targets", "--out"):
+    for name in ("--raw", "--facts", "--targets", "--misses", "--out"):
         parser.add_argument(name, required=True, type=Path)
     given = parser.parse_args()
     try:
         raw, problems = read_raw(given.raw)
         facts, targets = read_json(given.facts), read_json(given.targets)
         results = results_of(raw, problems, facts, targets)
-        text = page(results, targets)
+        text = page(results, targets, read_json(given.misses))
     except BadInput as error:
         sys.exit(f"report.py: {error}")
     except (KeyError, TypeError, AttributeError) as error:
-        sys.exit(f"report.py: {given.facts} or {given.targets} lacks something: {error!r}\n"
+        sys.exit(f"report.py: {given.facts}, {given.targets} or {given.misses} lacks something: "
+                 f"{error!r}\n"
                  f"  next: git checkout {given.targets}, then scripts/bench.sh")
     (given.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (given.out / "RESULTS.md").write_text(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TARGETS = HERE / "targets.json"
+MISSES = HERE / "misses.json"
 FACTS = {"date": "2001-02-03 04:05 UTC", "commit": "abc1234567", "cpu": "A CPU", "cpus": 2,
          "kernel": "Linux 6", "compiler": "g++ 12", "caf": "0.17.6", "erlang": "25.2.3",
          "repetitions": 3, "only": "", "load_begin": "0.10", "load_end": "0.20"}
@@ -33,7 +34,8 @@ class Report(unittest.TestCase):
         (self.folder / "facts").write_text(json.dumps(self.facts))
         return subprocess.run(
             [sys.executable, HERE / "report.py", "--raw", self.folder / "raw", "--facts",
-             self.folder / "facts", "--targets", targets, "--out", self.folder],
+             self.folder / "facts", "--targets", targets, "--misses", MISSES, "--out",
+             self.folder],
             capture_output=True, text=True, check=False)
 
     def report(self):
@@ -49,6 +51,22 @@ class Report(unittest.TestCase):
                   for line in lines if line.startswith("|")]
         head = next(cells for cells in tables if cells[0] in ("row", "load", "way"))
         return dict(zip(head, next(cells for cells in tables if cells[0] == row)))
+
+    def test_what_was_missed_is_explained_and_what_was_met_is_not(self):
+        for row, ours in (("W1 t1", 1_000_000), ("W2 t1", 100_000_000)):
+            self.measure(row, "caf", 1_000_000, 1_000_000, 1_000_000)
+            self.measure(row, "backstage", ours, ours, ours)
+        page, _ = self.report()
+        section = page.split("## What was missed, and why\n")[1]
+        self.assertIn("**W1**", section)
+        for word in ("tried", "profile", "bound"):
+            self.assertIn(f"- {word}: ", section)
+        self.assertNotIn("**W2**", section)
+
+    def test_a_page_without_misses_has_no_section_for_them(self):
+        self.measure("W2 t1", "caf", 1_000_000)
+        self.measure("W2 t1", "backstage", 100_000_000)
+        self.assertNotIn("What was missed", self.report()[0])
 
     def test_medians_with_spread_stand_beside_the_peers(self):
         self.measure("W1 t1", "backstage", 3e6, 1e6, 2e6)
