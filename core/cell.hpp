@@ -128,8 +128,12 @@ class alignas(64) Cell {
   // --- [any]
   /// Into the mailbox. If that woke the owner (woke_owner), the caller posts the cell once it holds
   /// no lock.
-  [[nodiscard, gnu::always_inline]] PushResult accept(EnvelopePtr& envelope, ActorId target);
-  [[nodiscard, gnu::always_inline]] PushResult accept(DeliveryPtr& delivery, ActorId target);
+  [[nodiscard]] PushResult accept(EnvelopePtr& envelope, ActorId target);
+  [[nodiscard]] PushResult accept(DeliveryPtr& delivery, ActorId target);
+  /// As accept, for data whose size is set, from the thread that owns `here`. See
+  /// Mailbox::push_data. [owner of `here`]
+  [[nodiscard, gnu::always_inline]] Mailbox::Taken accept_data(Home& here, Mail& mail,
+                                                               ActorId target);
   void signal(Signal signal, ActorId target);
   /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come
   /// within `deadline` (nothing: its type's): a kill, and after a kill's own deadline `abandon`.

@@ -17,7 +17,7 @@ Result<MessageId> Context::send(ActorId to, Message message) {
   auto envelope = runtime_.try_make_envelope(Kind::send, cell_, std::move(message));
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const MessageId id = envelope->id;
-  if (auto delivered = runtime_.deliver_here(to, std::move(envelope)); !delivered) {
+  if (auto delivered = runtime_.deliver_data(to, std::move(envelope)); !delivered) {
     return Refused(delivered.error());
   }
   return id;
@@ -28,7 +28,7 @@ Result<MessageId> Context::send(ActorId to, std::string_view type, std::string_v
   auto envelope = runtime_.try_make_envelope(Kind::send, cell_, type, body);
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const MessageId id = envelope->id;
-  if (auto delivered = runtime_.deliver_here(to, std::move(envelope)); !delivered) {
+  if (auto delivered = runtime_.deliver_data(to, std::move(envelope)); !delivered) {
     return Refused(delivered.error());
   }
   return id;

@@ -47,6 +47,26 @@ inline PushResult Mailbox::push_here(Home& here, Mail& mail, std::uint32_t gener
   return {PushVerdict::accepted, {}, !is_scheduled_};
 }
 
+template <class TakeUp>
+inline Mailbox::Taken Mailbox::push_data(Home& here, Mail& mail, std::uint32_t generation,
+                                         const TakeUp& take_up) {
+  if (home() != &here) return Taken::no;
+  const Home::Guard guard(here);
+  // It may have been taken away while this thread was shut out.
+  const bool is_plain =
+      home() == &here &&
+      (gate_.load(std::memory_order_acquire) & ~signals_mask) == welcome(generation) &&
+      has_room(afar_data_.load(std::memory_order_relaxed), mail.size) && !has_afar() && mail_wakes_;
+  if (!is_plain) [[unlikely]]
+    return Taken::no;
+  mail.life = generation;
+  link(mail);
+  count_data(mail);
+  if (is_scheduled_) return Taken::in;
+  is_scheduled_ = take_up(here);
+  return is_scheduled_ ? Taken::in : Taken::woke;
+}
+
 inline bool Mailbox::has_room(std::uint64_t afar_data, std::size_t size) const noexcept {
   constexpr std::uint64_t bytes_mask = (std::uint64_t{1} << messages_shift) - 1;
   return data_count_.get() + (afar_data >> messages_shift) < messages_max_.get() &&
@@ -54,17 +74,10 @@ inline bool Mailbox::has_room(std::uint64_t afar_data, std::size_t size) const n
 }
 
 inline void Mailbox::append(Mail& mail) noexcept {
-  mail.next = nullptr;
-  (last_ == nullptr ? first_ : last_->next) = &mail;
-  last_ = &mail;
-  if (is_data(mail.kind)) {
-    data_count_.add(1);
-    data_bytes_.add(mail.size);
-  } else if (is_counted(mail.kind)) {
-    control_count_.add(1);
-  } else {
-    return;
-  }
+  link(mail);
+  if (is_data(mail.kind)) return count_data(mail);
+  if (!is_counted(mail.kind)) return;
+  control_count_.add(1);
   accepted_.add(1);
 }
 
@@ -93,7 +106,7 @@ inline void Mailbox::count_taken(const Mail& mail) noexcept {
   running_.add(1);
 }
 
-inline Mailbox::Taken Mailbox::take(bool settles_before) {
+inline Mailbox::Easy Mailbox::take(bool settles_before) {
   // A signal that comes after this look has its cell posted, asleep or not.
   const std::uint64_t gate = gate_.load(std::memory_order_acquire);
   if ((gate & (locked_bit | signals_mask)) != 0) [[unlikely]]

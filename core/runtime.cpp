@@ -61,7 +61,15 @@ std::uint64_t Runtime::chance() noexcept {
 }
 
 Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
-  return deliver_here(to, std::move(envelope));
+  Cell* const cell = directory.at(to);
+  if (cell == nullptr) return refuse(Errc::no_actor);
+  if (is_data(envelope->kind) && world.faults.strike(FaultSite::accept)) {
+    return refuse(Errc::mailbox_full);
+  }
+  const PushResult result = cell->accept(envelope, to);
+  if (result.verdict == PushVerdict::refused) return Refused(result.why);
+  if (result.woke_owner) cell->executor().post(*cell);
+  return {};
 }
 
 Refused Runtime::refuse(Errc why) noexcept {

@@ -17,6 +17,11 @@ inline PushResult Cell::accept_mail(Mail& mail, ActorId target) {
   return result;
 }
 
+inline Mailbox::Taken Cell::accept_data(Home& here, Mail& mail, ActorId target) {
+  return mailbox_.push_data(here, mail, target.generation,
+                            [this](Home& home) noexcept { return home.take_up(*this); });
+}
+
 inline PushResult Cell::accept(EnvelopePtr& envelope, ActorId target) {
   envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
   const PushResult result = accept_mail(*envelope, target);
@@ -31,17 +36,18 @@ inline PushResult Cell::accept(DeliveryPtr& delivery, ActorId target) {
   return result;
 }
 
-inline Result<void> Runtime::deliver_here(ActorId to, EnvelopePtr envelope) {
-  Cell* cell = directory.at(to);
-  if (cell == nullptr) [[unlikely]]
-    return refuse(Errc::no_actor);
-  if (is_data(envelope->kind) && world.faults.strike(FaultSite::accept)) {
-    return refuse(Errc::mailbox_full);
-  }
-  const PushResult result = cell->accept(envelope, to);
-  if (result.verdict == PushVerdict::refused) [[unlikely]]
-    return Refused(result.why);
-  if (result.woke_owner) cell->executor().post(*cell);
+inline Result<void> Runtime::deliver_data(ActorId to, EnvelopePtr envelope) {
+  Home* const here = Home::here();
+  Cell* const cell = directory.at(to);
+  if (here == nullptr || cell == nullptr || world.faults.is_armed()) [[unlikely]]
+    return deliver(to, std::move(envelope));
+  envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
+  const auto taken = cell->accept_data(*here, *envelope, to);
+  if (taken == Mailbox::Taken::no) [[unlikely]]
+    return deliver(to, std::move(envelope));
+  (void)envelope.release();
+  if (taken == Mailbox::Taken::woke) [[unlikely]]
+    cell->executor().post(*cell);
   return {};
 }
 

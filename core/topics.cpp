@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <shared_mutex>
+#include <span>
 #include <utility>
 
 #include "core/planted.hpp"
@@ -73,12 +74,30 @@ inline DeliveryPtr Topics::try_make_delivery(Broadcast& broadcast,
   }
 }
 
-inline PushResult Topics::offer(Topic& topic, const Subscription& subscription,
-                                Broadcast* broadcast, std::uint32_t& used, Woken& woken) {
+// Next door, and nothing in the way, as most are: false, nothing was done.
+inline bool Topics::offer_data(const Subscription& subscription, Broadcast& broadcast, Home& here,
+                               Woken& woken) {
+  if (subscription.cell->mailbox().home() != &here) return false;
+  auto delivery = try_make_delivery(broadcast, subscription);
+  if (delivery == nullptr) [[unlikely]]
+    return false;
+  delivery->size = broadcast.said.size;
+  const auto taken = subscription.cell->accept_data(here, *delivery, subscription.subscriber);
+  if (taken == Mailbox::Taken::no) [[unlikely]] {
+    delivery->broadcast = nullptr;
+    return false;
+  }
+  (void)delivery.release();
+  if (taken == Mailbox::Taken::woke) [[unlikely]]
+    woken.push_back(subscription.cell);
+  return true;
+}
+
+PushResult Topics::offer(Topic& topic, const Subscription& subscription, Broadcast* broadcast,
+                         std::uint32_t& used, Woken& woken) {
   Cell& cell = *subscription.cell;
   auto delivery = broadcast == nullptr ? nullptr : try_make_delivery(*broadcast, subscription);
-  if (delivery == nullptr) [[unlikely]]
-    return refuse_for_memory();
+  if (delivery == nullptr) return refuse_for_memory();
   ++used;
   if (cell.mailbox().home() == nullptr) return offer_alone(topic, subscription, *delivery, woken);
   if (runtime_.world.faults.strike(FaultSite::accept)) {
@@ -113,10 +132,18 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
   const auto counts = static_cast<std::uint32_t>(topic.matched.size());
   if (broadcast != nullptr) broadcast->add(counts);
   std::uint32_t used = 0;
-  for (std::size_t i = 0; i < topic.matched.size(); ++i) {
+  const bool is_plain = broadcast != nullptr && !runtime_.world.faults.is_armed();
+  Home* const here = is_plain ? Home::here() : nullptr;
+  const std::span<const Subscription> all(topic.matched);
+  for (std::size_t i = 0; i < all.size(); ++i) {
     constexpr std::size_t ahead = 4;
-    if (i + ahead < topic.matched.size()) topic.matched[i + ahead].cell->prefetch();
-    const Subscription& subscription = topic.matched[i];
+    if (i + ahead < all.size()) all[i + ahead].cell->prefetch();
+    const Subscription& subscription = all[i];
+    if (here != nullptr && offer_data(subscription, *broadcast, *here, woken)) {
+      ++used;
+      ++result.matched;
+      continue;
+    }
     const auto pushed = offer(topic, subscription, broadcast, used, woken);
     if (pushed.verdict == PushVerdict::refused && pushed.why == Errc::no_actor) {
       gone.push_back(subscription.subscriber);

@@ -90,7 +90,7 @@ struct Live {
 
 /// One message to one actor, or the end of the program. [actor]
 inline void tell(Context& context, ActorId to, std::string_view type, std::string_view body = {}) {
-  (void)must(context.send(to, {type, Payload(body)}), "a send");
+  (void)must(context.send(to, type, body), "a send");
 }
 
 class Done {
