@@ -111,9 +111,22 @@ void Directory::forget_name(std::string_view name, ActorId id) {
   (void)shard.names.erase(static_cast<std::uint32_t>(hash), id.slot);
 }
 
+namespace {
+
+// Of a closed mailbox nothing waits any more: what seems to is the place of a message on its way,
+// which is about to be refused.
+Ledger last_of(const Mailbox& mailbox) {
+  Ledger last = mailbox.ledger();
+  last.accepted -= last.queued;
+  last.queued = last.queued_bytes = 0;
+  return last;
+}
+
+}  // namespace
+
 void Directory::release(Cell& cell) {
   const Mailbox& mailbox = cell.mailbox_;
-  const auto losses = mailbox.has_losses() ? std::optional(mailbox.ledger()) : std::nullopt;
+  const auto losses = mailbox.has_losses() ? std::optional(last_of(mailbox)) : std::nullopt;
   const std::uint64_t handled = losses ? 0 : mailbox.handled();
   const bool is_hosted = !cell.is_client();
   cell.set_phase(Phase::ended);

@@ -112,6 +112,40 @@ TEST_CASE("actors that come and go on several threads are counted once each", "[
   CHECK(stats.ledger.queued == 0);
 }
 
+TEST_CASE("a message that comes while its actor ends is refused or counted, never left queued",
+          "[core][threads]") {
+  Workers world({});
+  std::atomic<std::uint64_t> target = 0;
+  std::atomic<bool> is_over = false;
+  std::atomic<std::uint64_t> sent = 0;
+  // They send to whoever lives now, and go on until well after its end.
+  const auto shout = [&] {
+    while (!is_over) {
+      const std::uint64_t seen = target.load();
+      const ActorId id{static_cast<std::uint32_t>(seen), static_cast<std::uint32_t>(seen >> 32U)};
+      if (world.engine.send(id, {{}, Payload("end")})) ++sent;
+    }
+  };
+  std::thread first(shout);
+  std::thread second(shout);
+  for (int i = 0; i < lives; ++i) {
+    const auto spawned = world.engine.spawn({.type = "mayfly", .name = "m." + std::to_string(i)});
+    REQUIRE(spawned);
+    target = std::uint64_t{spawned->id.generation} << 32U | spawned->id.slot;
+    const auto is_gone = [&] { return !world.engine.find("m." + std::to_string(i)); };
+    while (!is_gone()) std::this_thread::yield();
+  }
+  is_over = true;
+  first.join();
+  second.join();
+  CHECK(world.wait_until_empty());
+  world.pool.stop();
+  const auto ledger = world.engine.stats().ledger;
+  CHECK(ledger.is_balanced());
+  CHECK(ledger.handled + ledger.dead_lettered == sent);
+  CHECK(ledger.queued == 0);
+}
+
 TEST_CASE("slots that other threads gave back can all be taken again", "[core][threads]") {
   constexpr std::uint32_t max = 1'000;
   Workers world(Limits{.actors_max = max});
