@@ -25,7 +25,6 @@ class Faults {
   Faults& operator=(const Faults&) = delete;
   /// True: fail here, now. Costs one load where nothing ever fails on purpose. [any]
   [[nodiscard]] bool strike(FaultSite site) noexcept { return is_armed_ && hit(site); }
-  [[nodiscard]] bool is_armed() const noexcept { return is_armed_; }
   [[nodiscard]] virtual bool hit(FaultSite site) noexcept = 0;
 
  protected:

@@ -74,7 +74,8 @@ class NameRef {
   [[nodiscard]] Block* block() const noexcept {
     std::uintptr_t address = 0;
     std::memcpy(&address, bytes_.data(), sizeof address);
-    return reinterpret_cast<Block*>(address);  // NOLINT(performance-no-int-to-ptr)
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): what share() made of it
+    return reinterpret_cast<Block*>(address);
   }
   void share(std::string_view text) {
     void* memory = ::operator new(sizeof(Block) + text.size());

@@ -66,9 +66,13 @@ Result<void> Runtime::deliver(ActorId to, EnvelopePtr envelope) {
   if (is_data(envelope->kind) && world.faults.strike(FaultSite::accept)) {
     return refuse(Errc::mailbox_full);
   }
-  const PushResult result = cell->accept(envelope, to);
+  return hand_over(*cell, to, std::move(envelope));
+}
+
+Result<void> Runtime::hand_over(Cell& cell, ActorId to, EnvelopePtr envelope) {
+  const PushResult result = cell.accept(envelope, to);
   if (result.verdict == PushVerdict::refused) return Refused(result.why);
-  if (result.woke_owner) cell->executor().post(*cell);
+  if (result.woke_owner) cell.executor().post(cell);
   return {};
 }
 

@@ -23,6 +23,8 @@ struct Runtime {
   /// One delivery: into the mailbox, and the cell posted if that woke it. Errors: no_actor,
   /// mailbox_full, stopping, parked. A delivery dropped by policy is no error. [any]
   Result<void> deliver(ActorId to, EnvelopePtr envelope);
+  /// What both do at last.
+  Result<void> hand_over(Cell& cell, ActorId to, EnvelopePtr envelope);
   /// The same for data, within its caller: for what every message does.
   [[gnu::always_inline]] Result<void> deliver_data(ActorId to, EnvelopePtr envelope);
   /// As deliver, for a reply. A requester that is gone is no error. [any]

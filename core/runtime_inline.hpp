@@ -39,12 +39,13 @@ inline PushResult Cell::accept(DeliveryPtr& delivery, ActorId target) {
 inline Result<void> Runtime::deliver_data(ActorId to, EnvelopePtr envelope) {
   Home* const here = Home::here();
   Cell* const cell = directory.at(to);
-  if (here == nullptr || cell == nullptr || world.faults.is_armed()) [[unlikely]]
+  if (here == nullptr || cell == nullptr) [[unlikely]]
     return deliver(to, std::move(envelope));
+  if (world.faults.strike(FaultSite::accept)) return refuse(Errc::mailbox_full);
   envelope->size = static_cast<std::uint32_t>(envelope->payload.size());
   const auto taken = cell->accept_data(*here, *envelope, to);
   if (taken == Mailbox::Taken::no) [[unlikely]]
-    return deliver(to, std::move(envelope));
+    return hand_over(*cell, to, std::move(envelope));
   (void)envelope.release();
   if (taken == Mailbox::Taken::woke) [[unlikely]]
     cell->executor().post(*cell);

@@ -74,23 +74,32 @@ inline DeliveryPtr Topics::try_make_delivery(Broadcast& broadcast,
   }
 }
 
-// Next door, and nothing in the way, as most are: false, nothing was done.
-inline bool Topics::offer_data(const Subscription& subscription, Broadcast& broadcast, Home& here,
-                               Woken& woken) {
-  if (subscription.cell->mailbox().home() != &here) return false;
+// Next door, and nothing in the way, as most are. `no`: nothing was done.
+inline Topics::Offered Topics::offer_data(const Subscription& subscription, Broadcast& broadcast,
+                                          std::uint32_t& used, Home& here, Woken& woken) {
+  if (subscription.cell->mailbox().home() != &here) return Offered::no;
   auto delivery = try_make_delivery(broadcast, subscription);
-  if (delivery == nullptr) [[unlikely]]
-    return false;
+  if (delivery == nullptr) [[unlikely]] {
+    (void)refuse_for_memory();
+    return Offered::full;
+  }
+  ++used;
+  if (runtime_.world.faults.strike(FaultSite::accept)) {
+    (void)runtime_.refuse(Errc::mailbox_full);
+    return Offered::full;
+  }
   delivery->size = broadcast.said.size;
   const auto taken = subscription.cell->accept_data(here, *delivery, subscription.subscriber);
   if (taken == Mailbox::Taken::no) [[unlikely]] {
+    // Its count goes to the one that is made for the way round.
     delivery->broadcast = nullptr;
-    return false;
+    --used;
+    return Offered::no;
   }
   (void)delivery.release();
   if (taken == Mailbox::Taken::woke) [[unlikely]]
     woken.push_back(subscription.cell);
-  return true;
+  return Offered::in;
 }
 
 PushResult Topics::offer(Topic& topic, const Subscription& subscription, Broadcast* broadcast,
@@ -132,16 +141,17 @@ Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& w
   const auto counts = static_cast<std::uint32_t>(topic.matched.size());
   if (broadcast != nullptr) broadcast->add(counts);
   std::uint32_t used = 0;
-  const bool is_plain = broadcast != nullptr && !runtime_.world.faults.is_armed();
-  Home* const here = is_plain ? Home::here() : nullptr;
+  Home* const here = broadcast != nullptr ? Home::here() : nullptr;
   const std::span<const Subscription> all(topic.matched);
   for (std::size_t i = 0; i < all.size(); ++i) {
     constexpr std::size_t ahead = 4;
     if (i + ahead < all.size()) all[i + ahead].cell->prefetch();
     const Subscription& subscription = all[i];
-    if (here != nullptr && offer_data(subscription, *broadcast, *here, woken)) {
-      ++used;
+    const auto offered =
+        here != nullptr ? offer_data(subscription, *broadcast, used, *here, woken) : Offered::no;
+    if (offered != Offered::no) {
       ++result.matched;
+      if (offered == Offered::full) ++result.full;
       continue;
     }
     const auto pushed = offer(topic, subscription, broadcast, used, woken);

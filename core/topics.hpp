@@ -119,8 +119,10 @@ class Topics {
   [[nodiscard]] Result<void> retain(Topic& topic, const Publication& publication);
   [[nodiscard]] Published fan_out(Topic& topic, const Publication& publication, Woken& woken,
                                   std::vector<ActorId>& gone);
-  [[nodiscard, gnu::always_inline]] bool offer_data(const Subscription& subscription,
-                                                    Broadcast& broadcast, Home& here, Woken& woken);
+  enum class Offered : std::uint8_t { no, in, full };
+  [[nodiscard, gnu::always_inline]] Offered offer_data(const Subscription& subscription,
+                                                       Broadcast& broadcast, std::uint32_t& used,
+                                                       Home& here, Woken& woken);
   [[nodiscard]] PushResult offer(Topic& topic, const Subscription& subscription,
                                  Broadcast* broadcast, std::uint32_t& used, Woken& woken);
   [[nodiscard, gnu::always_inline]] DeliveryPtr try_make_delivery(

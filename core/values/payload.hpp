@@ -116,7 +116,8 @@ class Payload {
   [[nodiscard]] PayloadBuffer* shared() const noexcept {
     std::uintptr_t address = 0;
     std::memcpy(&address, inline_.data(), sizeof address);
-    return reinterpret_cast<PayloadBuffer*>(address);  // NOLINT(performance-no-int-to-ptr)
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the address of a buffer that adopt() was given
+    return reinterpret_cast<PayloadBuffer*>(address);
   }
   void share(std::string_view bytes);
   void take_bytes(const Payload& other) noexcept {

@@ -137,6 +137,7 @@ int run_idle(const Arguments& arguments, std::string_view peer) {
     for (const auto& plugin : house.host.list()) all += plugin.actors_made;
     return all;
   };
+  // Memory is measured, not time: a look now and then is all that waiting for a million needs.
   while (made() < actors) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   const auto grown = static_cast<double>(resident_bytes() - before);
   report("W4", "mode=idle", grown / static_cast<double>(actors), "bytes/actor", peer);

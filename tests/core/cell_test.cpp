@@ -105,3 +105,50 @@ TEST_CASE("a session that cannot keep up under kick is ended as slow consumer", 
   CHECK(script->ends == std::vector{EndReason::slow_consumer});
   CHECK(stage.ledger().is_balanced());
 }
+
+TEST_CASE("bytes that are sent without a message arrive as those of a message do") {
+  Stage stage;
+  auto sink = stage.type("sink");
+  (void)stage.spawn("sink", "sink");
+  const std::size_t size =
+      GENERATE(0, 1, payload_inline_bytes_max, payload_inline_bytes_max + 1, payload_bytes_max);
+  const std::string body(size, 'x');
+  stage.type("source", [&](Context& context, const Envelope&) -> Outcome {
+    const ActorId to = context.resolve("sink").value();
+    CHECK(context.send(to, "kind.of", body));
+    CHECK(context.send(to, {"kind.of", Payload(body)}));
+    return Handled::done;
+  });
+  (void)stage.spawn("source", "source");
+  CHECK(stage.send("source", "go"));
+  CHECK(stage.settle());
+  REQUIRE(sink->got.size() == 2);
+  for (const Got& got : sink->got) {
+    CHECK(got.text == body);
+    CHECK(got.type == "kind.of");
+    CHECK(got.from == "source");
+  }
+  CHECK(stage.ledger().is_balanced());
+}
+
+TEST_CASE("bytes that cannot be sent are refused with the same words as a message") {
+  Stage stage;
+  ActorType narrow;
+  narrow.mailbox.data_messages_max = 1;
+  stage.type("sink", {}, narrow);
+  const ActorId sink = stage.spawn("sink", "sink");
+  stage.type("source", [&](Context& context, const Envelope&) -> Outcome {
+    const std::string long_body(payload_bytes_max + 1, 'x');
+    CHECK(context.send(sink, {}, long_body).error() == Errc::too_large);
+    CHECK(context.send(nobody, {}, "x").error() == Errc::no_actor);
+    CHECK(context.send(sink, {}, "1"));
+    CHECK(context.send(sink, {}, "2").error() == Errc::mailbox_full);
+    stage.faults.fail(FaultSite::allocate);
+    CHECK(context.send(sink, {}, "3").error() == Errc::no_memory);
+    return Handled::done;
+  });
+  (void)stage.spawn("source", "source");
+  CHECK(stage.send("source", "go"));
+  CHECK(stage.settle());
+  CHECK(stage.ledger().is_balanced());
+}

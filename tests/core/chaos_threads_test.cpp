@@ -9,6 +9,7 @@
 #include "core/engine.hpp"
 #include "core/worker_pool.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/live.hpp"
 
 using namespace backstage;
 
@@ -16,18 +17,6 @@ namespace {
 
 constexpr int names = 12;
 constexpr std::uint64_t handled_min = 5000;
-
-class Silent final : public Observer {
- public:
-  void spawned(ActorId, std::string_view, std::string_view) noexcept override {}
-  void started(ActorId, std::string_view, std::string_view) noexcept override {}
-  void failed(ActorId, std::string_view, std::string_view) noexcept override {}
-  void restarting(ActorId, std::string_view, Duration) noexcept override {}
-  void parked(ActorId, std::string_view, std::string_view) noexcept override {}
-  void abandoned(ActorId, std::string_view) noexcept override {}
-  void ended(ActorId, std::string_view, EndReason) noexcept override {}
-  void dead_letter(DeadCause, std::string_view, std::string_view) noexcept override {}
-};
 
 // Throws its own dice: a turn is one thread at a time, so they need no lock.
 class Wild final : public Actor {
@@ -150,7 +139,7 @@ TEST_CASE("the ledger closes after chaos on threads, whatever the strategy", "[c
   MonotonicClock clock;
   WorkerPool pool(clock);
   NoFaults faults;
-  Silent observer;
+  test::Silent observer;
   Engine engine({clock, pool, pool, faults, observer, 7}, {});
   REQUIRE(engine.add_type(wild_type(strategy)));
   REQUIRE(engine.add_activation({"w:{1}", "wild", *Pattern::parse("w:0/*"), 5ms, 40, ""}));

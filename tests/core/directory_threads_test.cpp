@@ -5,22 +5,11 @@
 #include "core/engine.hpp"
 #include "core/worker_pool.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/live.hpp"
 
 using namespace backstage;
 
 namespace {
-
-class Silent final : public Observer {
- public:
-  void spawned(ActorId, std::string_view, std::string_view) noexcept override {}
-  void started(ActorId, std::string_view, std::string_view) noexcept override {}
-  void failed(ActorId, std::string_view, std::string_view) noexcept override {}
-  void restarting(ActorId, std::string_view, Duration) noexcept override {}
-  void parked(ActorId, std::string_view, std::string_view) noexcept override {}
-  void abandoned(ActorId, std::string_view) noexcept override {}
-  void ended(ActorId, std::string_view, EndReason) noexcept override {}
-  void dead_letter(DeadCause, std::string_view, std::string_view) noexcept override {}
-};
 
 // Lives for one message.
 class Mayfly final : public Actor {
@@ -55,7 +44,7 @@ struct Workers {
   MonotonicClock clock;
   WorkerPool pool{clock};
   NoFaults faults;
-  Silent observer;
+  test::Silent observer;
   Engine engine;
 };
 
