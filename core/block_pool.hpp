@@ -27,17 +27,19 @@ struct BlockCache {
     Block* next;
   };
   static constexpr std::size_t chain_length = 64;
+  /// A thread at the edge does not trade with each message.
+  static constexpr std::size_t count_max = 2 * chain_length;
 
   Block* first = nullptr;
   std::size_t count = 0;
-  Block* spare = nullptr;  ///< a full chain: a thread at the edge does not trade each time
 
-  /// Full chains, shared by all threads. Never destroyed: threads may end after static destruction.
+  /// Chains that no thread has, and slabs to cut new ones from, which are kept. Never destroyed:
+  /// threads may end after static destruction.
   struct Store;
   [[gnu::cold]] void* refill(Store& store, std::size_t size);
   [[gnu::cold]] void give_chain_back(Store& store);
   /// At the thread's end.
-  void clear() noexcept;
+  void clear(Store& store);
   [[nodiscard]] static Store& make_store();
 };
 
@@ -58,13 +60,13 @@ class BlockPool {
   static void give(void* memory) noexcept {
     if constexpr (!blocks_are_pooled) return ::operator delete(memory);
     mine.first = new (memory) BlockCache::Block{mine.first};
-    if (++mine.count >= BlockCache::chain_length) [[unlikely]]
+    if (++mine.count >= BlockCache::count_max) [[unlikely]]
       give_chain_back();
   }
 
  private:
   struct AtEnd {
-    ~AtEnd() { mine.clear(); }
+    ~AtEnd() { mine.clear(store()); }
   };
   static void know_thread() {
     static thread_local const AtEnd at_end;

@@ -116,6 +116,12 @@ class Home {
     const void* whose = nullptr;  ///< who counts with them [owner]
   };
   Numbers numbers;
+  /// A message went from here to a cell that lives elsewhere. [owner]
+  void count_sent_afar() noexcept { sent_afar_.store(sent_afar() + 1, std::memory_order_relaxed); }
+  /// How many did, since the start. [any]
+  [[nodiscard]] std::uint64_t sent_afar() const noexcept {
+    return sent_afar_.load(std::memory_order_relaxed);
+  }
   /// Cells that were woken from here, since the start. [owner]
   std::uint64_t woken = 0;
 
@@ -129,6 +135,7 @@ class Home {
   static inline constinit thread_local Home* here_ = nullptr;
 
   RunQueue* ready_ = nullptr;
+  std::atomic<std::uint64_t> sent_afar_{0};
 
   enum class Activity : std::uint8_t { works, rests, is_lent };
   std::atomic<Activity> activity_{Activity::works};

@@ -93,6 +93,7 @@ PushResult Mailbox::push_from_afar(Mail& mail, std::uint32_t generation, const F
       // the mailbox posted, or the first turn sees the mail.
       if (!afar_.compare_exchange_weak(head, mine, std::memory_order_seq_cst)) continue;
       const bool is_posted = (gate_.load(std::memory_order_seq_cst) & posted_bit) != 0;
+      if (Home* const here = Home::here(); here != nullptr) here->count_sent_afar();
       return {PushVerdict::accepted, {}, is_posted && (head & noticed_tag) == 0};
     }
     give_back(mail);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/balance.hpp"
 #include "core/hung_turn.hpp"
 #include "core/run_queue.hpp"
 
@@ -37,25 +38,34 @@ struct Worker : Home {
     return told.load(std::memory_order_seq_cst) != nullptr;
   }
 
+  [[nodiscard]] Load load() const noexcept {
+    return {queue.pushed(), queue.popped(), turns.load(std::memory_order_relaxed), sent_afar(),
+            has_told()};
+  }
+
   // In a Guard or a Seizure
   RunQueue queue;
   TurnRecord turn;
 
+  bool gives_back = false;  ///< whatever is to run here, until it parks [owner]
+
   // [any]
   alignas(64) std::atomic<Cell*> told{nullptr};
   std::atomic<bool> is_parked{false};
-  std::atomic<bool> is_served{true};    ///< false: its thread hangs, or is gone
-  std::atomic<bool> must_steal{false};  ///< others have more than they can do
-  std::atomic<std::uint64_t> turns{0};  ///< ended since the start; written by the owner
-  std::mutex park_mutex;                // a leaf
+  std::atomic<bool> is_served{true};  ///< false: its thread hangs, or is gone
+  /// What the timekeeper wants of it.
+  enum class Call : std::uint8_t {
+    none,
+    steal,      ///< others have more than they can do
+    give_back,  ///< what it stole talks too much with those it was taken from
+  };
+  std::atomic<Call> call{Call::none};
+  std::atomic<std::uint64_t> turns{0};       ///< ended since the start; written by the owner
+  std::atomic<Worker*> stole_from{nullptr};  ///< last; written by the owner
+  std::mutex park_mutex;                     // a leaf
   std::condition_variable unparked;
 
-  // The timekeeper's: what waited, which turn it was, and for how many looks
-  std::uint64_t seen_pushed = 0;
-  std::uint64_t seen_turns = 0;
-  std::uint64_t turns_before = 0;  // when those that wait had just come
-  std::uint32_t looks_of_queue = 0;
-  std::uint32_t looks_of_turn = 0;
+  LoadWatch watch;  // the timekeeper's
 
   // Guarded by the pool's mutex
   std::thread thread;

@@ -196,10 +196,12 @@ void WorkerPool::bind(std::size_t number) const noexcept {
 Cell* WorkerPool::next(Worker& here) noexcept {
   if (here.has_told()) [[unlikely]]
     take_told(here);
+  if (here.gives_back) [[unlikely]]
+    give_back(here);
   if (spilled_count_.load(std::memory_order_relaxed) != 0) [[unlikely]]
     take_spilled(here);
-  if (here.must_steal.load(std::memory_order_relaxed)) [[unlikely]]
-    steal(here);
+  if (here.call.load(std::memory_order_relaxed) != Worker::Call::none) [[unlikely]]
+    obey(here);
   const Home::Guard guard(here);
   Cell* const cell = here.queue.pop();
   if (cell != nullptr) here.turn.begin(*cell);
@@ -207,7 +209,7 @@ Cell* WorkerPool::next(Worker& here) noexcept {
 }
 
 inline bool WorkerPool::is_called(const Worker& here) const noexcept {
-  return here.has_told() || here.must_steal.load(std::memory_order_relaxed) ||
+  return here.has_told() || here.call.load(std::memory_order_relaxed) != Worker::Call::none ||
          spilled_count_.load(std::memory_order_seq_cst) != 0 ||
          stopping_.load(std::memory_order_acquire);
 }
@@ -305,6 +307,7 @@ void WorkerPool::rest(Worker& here) noexcept {
 // No wake-up is lost: who tells it of work writes first and then looks whether it is parked; this
 // says that it is parked first and then looks for work.
 void WorkerPool::park(Worker& here) noexcept {
+  here.gives_back = false;
   here.is_parked.store(true, std::memory_order_seq_cst);
   parked_.fetch_add(1, std::memory_order_seq_cst);
   if (is_called(here)) {

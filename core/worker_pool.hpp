@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/balance.hpp"
 #include "core/clock.hpp"
 #include "core/executor.hpp"
 #include "core/hung_turn.hpp"
@@ -37,7 +38,8 @@ struct PoolPulse {
 };
 
 /// Each worker has a home and a run queue of its own; cells stay where they are, next to those they
-/// talk with, until their worker is behind: then a resting one comes and takes half of what waits.
+/// talk with, until their worker is behind: then a resting one comes and takes half of what waits,
+/// and gives it back if it is seen that the two halves talk more than they work.
 /// A cell woken by a running worker moves there if its own worker rests. With an overseer, what
 /// lives with a worker whose turn is over its budget moves to others as it is needed, and a spare
 /// worker stands in, so that as many as were asked for stay able to run.
@@ -102,8 +104,11 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
     if (has_peers_) timekeeper_.watch();
   }
   [[nodiscard]] bool look_for_waiting();
-  [[nodiscard]] static bool is_behind(Worker& worker);
+  void call_for_help();
+  void undo_harm();
+  void obey(Worker& here) noexcept;
   void steal(Worker& here) noexcept;
+  void give_back(Worker& here) noexcept;
   static void take_from(Worker& worker, Worker& here, Cell*& taken, Cell*& elsewhere) noexcept;
 
   // Hung turns, and the end (worker_pool_hung.cpp)
@@ -124,6 +129,7 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
   Timekeeper timekeeper_;
   std::vector<unsigned> cpus_;
   bool has_peers_ = false;
+  Patience patience_;  // the timekeeper's
 
   std::atomic<Worker*> front_{nullptr};  // for who comes from outside
   std::atomic<bool> stopping_{false};

@@ -12,50 +12,52 @@ bool WorkerPool::look_for_waiting() {
   const std::lock_guard lock(mutex_);
   bool is_any_waiting = false;
   bool is_any_behind = false;
+  patience_.on_look();
   for (const auto& worker : workers_) {
     if (!worker->is_served.load(std::memory_order_relaxed)) continue;
-    is_any_waiting |= worker->queue.popped() < worker->queue.pushed() || worker->has_told();
-    is_any_behind |= is_behind(*worker);
+    worker->watch.look(worker->load());
+    is_any_waiting |= worker->watch.has_waiting();
+    is_any_behind |= worker->watch.is_behind(patience_.looks());
   }
-  if (!is_any_behind) return is_any_waiting;
-  for (const auto& worker : workers_) {
-    if (!worker->is_parked.load(std::memory_order_seq_cst)) continue;
-    worker->must_steal.store(true, std::memory_order_relaxed);
-    wake(*worker);
-    break;
-  }
-  return true;
+  undo_harm();
+  if (is_any_behind) call_for_help();
+  return is_any_waiting || is_any_behind;
 }
 
-// Somebody waits, and the same turn lasts, or the same cells wait, since some looks ago. A moment
-// is not enough: what moves to another core is far from those it talks with. Where turns are short
-// that costs more than it brings, unless the wait is long.
-bool WorkerPool::is_behind(Worker& worker) {
-  constexpr std::uint32_t looks_of_a_turn = 2;
-  constexpr std::uint32_t looks_of_a_queue = 4;
-  constexpr std::uint32_t looks_of_a_long_queue = 40;
-  constexpr std::uint64_t short_turns_a_look = 100;  // 5 us each
-  const std::uint64_t popped = worker.queue.popped();
-  const std::uint64_t turns = worker.turns.load(std::memory_order_relaxed);
-  worker.looks_of_turn = turns == worker.seen_turns ? worker.looks_of_turn + 1 : 0;
-  worker.seen_turns = turns;
-  if (popped >= worker.seen_pushed) {
-    worker.seen_pushed = worker.queue.pushed();
-    worker.turns_before = turns;
-    worker.looks_of_queue = 0;
-  } else {
-    ++worker.looks_of_queue;
+// [timekeeper] With mutex_ held.
+void WorkerPool::call_for_help() {
+  for (const auto& worker : workers_) {
+    if (!worker->is_parked.load(std::memory_order_seq_cst)) continue;
+    worker->call.store(Worker::Call::steal, std::memory_order_relaxed);
+    patience_.on_help();
+    return wake(*worker);
   }
-  const bool waits = popped < worker.queue.pushed() || worker.has_told();
-  const bool is_short = turns - worker.turns_before > short_turns_a_look * worker.looks_of_queue;
-  const std::uint32_t looks = is_short ? looks_of_a_long_queue : looks_of_a_queue;
-  return (waits && worker.looks_of_turn >= looks_of_a_turn) || worker.looks_of_queue >= looks;
+}
+
+// [timekeeper] With mutex_ held. One that is parked has nothing to give back.
+void WorkerPool::undo_harm() {
+  bool is_any_torn = false;
+  for (const auto& worker : workers_) {
+    Worker* const from = worker->stole_from.load(std::memory_order_relaxed);
+    if (from == nullptr || (!worker->watch.is_torn() && !from->watch.is_torn())) continue;
+    is_any_torn = true;
+    if (worker->is_parked.load(std::memory_order_seq_cst)) continue;
+    worker->call.store(Worker::Call::give_back, std::memory_order_relaxed);
+  }
+  if (is_any_torn) patience_.on_harm();
+}
+
+void WorkerPool::obey(Worker& here) noexcept {
+  const auto call = here.call.exchange(Worker::Call::none, std::memory_order_relaxed);
+  if (call == Worker::Call::none) return;
+  here.gives_back = call == Worker::Call::give_back;
+  if (!here.gives_back) return steal(here);
+  give_back(here);
 }
 
 // Half of what waits with each of the others, those that have waited longest. Each costs some
 // microseconds, however much it brings.
 void WorkerPool::steal(Worker& here) noexcept {
-  here.must_steal.store(false, std::memory_order_relaxed);
   Cell* taken = nullptr;
   Cell* elsewhere = nullptr;
   {
@@ -65,11 +67,48 @@ void WorkerPool::steal(Worker& here) noexcept {
       if (worker->queue.pushed() == worker->queue.popped() && !worker->has_told()) continue;
       const Home::Seizure seizure(*worker);
       take_from(*worker, here, taken, elsewhere);
+      here.stole_from.store(worker.get(), std::memory_order_relaxed);
     }
   }
   tell_again(elsewhere);
   const Home::Guard guard(here);
   while (taken != nullptr) here.queue.push(*std::exchange(taken, taken->next_ready));
+}
+
+// All that waits here goes where the last theft was; what sleeps here follows when it is woken.
+void WorkerPool::give_back(Worker& here) noexcept {
+  Worker* const to = here.stole_from.load(std::memory_order_relaxed);
+  Cell* given = nullptr;
+  {
+    const Home::Guard guard(here);
+    if (here.is_evicted()) return;
+    Cell** last = &given;
+    while (Cell* const cell = here.queue.pop()) {
+      if (cell->mailbox().home() != nullptr) cell->move_to(*to);
+      cell->next_ready = nullptr;
+      *last = cell;
+      last = &cell->next_ready;
+    }
+  }
+  if (given == nullptr) return;
+  bool is_evicted = false;
+  {
+    const Home::Seizure seizure(*to);
+    is_evicted = to->is_evicted();
+    while (given != nullptr) {
+      Cell& cell = *std::exchange(given, given->next_ready);
+      if (is_evicted) {
+        spill(cell, false);
+      } else {
+        to->queue.push(cell);
+      }
+    }
+  }
+  if (is_evicted) {
+    wake_one();
+  } else {
+    wake(*to);
+  }
 }
 
 // Linked by next_ready, which is whose the scheduled cell is; next_told may be in use again at

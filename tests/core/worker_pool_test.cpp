@@ -170,3 +170,49 @@ TEST_CASE("a name asked for by many threads at once is activated once", "[core][
   CHECK(done.wait());
   CHECK(live.engine.hosted_actors() == 100);
 }
+
+TEST_CASE("actors that are stolen and given back hear every publish, in order", "[core][threads]") {
+  constexpr std::size_t subscribers = 200;
+  constexpr std::uint64_t burst = 50;
+  constexpr std::uint64_t rounds = 60;
+  Countdown done(1);
+  std::array<std::uint64_t, subscribers> last{};
+  std::atomic<int> broken{0};
+  Live live(2);
+  live.type("hearer", [&](Context& context, const Envelope& envelope) -> Outcome {
+    if (envelope.kind == Kind::send) {
+      if (!context.subscribe(*Pattern::parse("teller"), {})) ++broken;
+      if (!context.send("teller", {"ready", {}})) ++broken;
+      return Handled::done;
+    }
+    auto& mine = last[std::stoul(std::string(context.name().substr(1)))];
+    if (envelope.seq != std::exchange(mine, envelope.seq) + 1) ++broken;
+    if (mine % burst == 0 && !context.send("teller", {"heard", {}})) ++broken;
+    return Handled::done;
+  });
+  std::size_t answers = 0;
+  std::uint64_t told = 0;
+  live.type("teller", [&](Context& context, const Envelope&) -> Outcome {
+    if (++answers < subscribers) return Handled::done;
+    answers = 0;
+    if (told == burst * rounds) {
+      done.hit();
+      return Handled::done;
+    }
+    // A turn of some milliseconds, behind which those that it wakes wait: they are stolen.
+    for (std::uint64_t i = 0; i < burst; ++i, ++told) {
+      if (!context.publish("", {{}, Payload("extra")})) ++broken;
+    }
+    return Handled::done;
+  });
+  REQUIRE(live.engine.spawn({.type = "teller", .name = "teller"}));
+  for (std::size_t i = 0; i < subscribers; ++i) {
+    const auto name = "h" + std::to_string(i);
+    REQUIRE(live.engine.spawn({.type = "hearer", .name = name}));
+    REQUIRE(live.engine.send(name, {{}, Payload("go")}));
+  }
+  CHECK(done.wait());
+  CHECK(broken == 0);
+  live.pool.stop();
+  CHECK(live.engine.stats().ledger.is_balanced());
+}
