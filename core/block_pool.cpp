@@ -47,11 +47,11 @@ void BlockCache::Store::grow(std::size_t bytes_min) {
 
 BlockCache::Block* BlockCache::Store::cut_chain(std::size_t size) {
   if (rest_bytes < size * chain_length) grow(size * chain_length);
-  Block* first = nullptr;
-  for (std::size_t i = chain_length; i-- > 0;) first = new (rest + i * size) Block{first};
+  Block* chain = nullptr;
+  for (std::size_t i = chain_length; i-- > 0;) chain = new (rest + i * size) Block{chain};
   rest += size * chain_length;
   rest_bytes -= size * chain_length;
-  return first;
+  return chain;
 }
 
 void* BlockCache::refill(Store& store, std::size_t size) {

@@ -172,9 +172,9 @@ TEST_CASE("a name asked for by many threads at once is activated once", "[core][
 }
 
 TEST_CASE("actors that are stolen and given back hear every publish, in order", "[core][threads]") {
-  constexpr std::size_t subscribers = 200;
-  constexpr std::uint64_t burst = 50;
-  constexpr std::uint64_t rounds = 60;
+  constexpr std::size_t subscribers = 400;
+  constexpr std::uint64_t burst = 100;
+  constexpr std::uint64_t rounds = 20;
   Countdown done(1);
   std::array<std::uint64_t, subscribers> last{};
   std::atomic<int> broken{0};
