@@ -64,7 +64,7 @@ TEST_CASE("a worker that keeps up is not behind, however many wait") {
 }
 
 TEST_CASE("patience has all of them wait for longer, but not for ever") {
-  const std::uint32_t patience = GENERATE(16, 100, Patience::looks_max);
+  const std::uint32_t patience = GENERATE(as<std::uint32_t>{}, 16, 100, Patience::looks_max);
   CHECK(Busy(0).looks_until_behind(patience) == patience);
   CHECK(Busy(20).looks_until_behind(patience) == patience);
   CHECK(Busy(2000).looks_until_behind(patience) == std::max(patience, 40U));

@@ -110,8 +110,8 @@ TEST_CASE("bytes that are sent without a message arrive as those of a message do
   Stage stage;
   auto sink = stage.type("sink");
   (void)stage.spawn("sink", "sink");
-  const std::size_t size =
-      GENERATE(0, 1, payload_inline_bytes_max, payload_inline_bytes_max + 1, payload_bytes_max);
+  const std::size_t size = GENERATE(as<std::size_t>{}, 0, 1, payload_inline_bytes_max,
+                                    payload_inline_bytes_max + 1, payload_bytes_max);
   const std::string body(size, 'x');
   stage.type("source", [&](Context& context, const Envelope&) -> Outcome {
     const ActorId to = context.resolve("sink").value();
