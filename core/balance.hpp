@@ -13,11 +13,12 @@ namespace backstage {
 
 /// A worker's counters at one look, all of them since the start.
 struct Load {
-  std::uint64_t pushed = 0;     ///< cells that came to wait
-  std::uint64_t popped = 0;     ///< and do no longer
-  std::uint64_t turns = 0;      ///< ended
-  std::uint64_t sent_afar = 0;  ///< messages to cells that live with another worker
-  bool has_told = false;        ///< somebody wants one of its cells to run
+  std::uint64_t pushed = 0;           ///< cells that came to wait
+  std::uint64_t popped = 0;           ///< and do no longer
+  std::uint64_t turns = 0;            ///< ended
+  std::uint64_t sent_afar = 0;        ///< messages to cells that live with another worker
+  std::uint64_t oldest_beginner = 0;  ///< names who waits longest to begin; 0: nobody does
+  bool has_told = false;              ///< somebody wants one of its cells to run
 };
 
 /// For how many looks those that wait must have waited before they are helped. Grows while help
@@ -65,6 +66,9 @@ class LoadWatch {
     } else {
       ++looks_of_queue_;
     }
+    looks_of_beginner_ = load.oldest_beginner != 0 && load.oldest_beginner == last_.oldest_beginner
+                             ? looks_of_beginner_ + 1
+                             : 0;
     last_ = load;
   }
   /// Somebody waits with it.
@@ -81,6 +85,8 @@ class LoadWatch {
     constexpr std::uint64_t short_turns_a_look = 100;  // 5 us each
     const bool is_short = last_.turns - turns_before_ > short_turns_a_look * looks_of_queue_;
     const std::uint32_t looks = is_short ? looks_of_a_long_queue : looks_of_a_queue;
+    // Newer ones go first: the others' turns say nothing of it.
+    if (looks_of_beginner_ >= std::max(looks_of_a_queue, patience)) return true;
     return (has_waiting() && looks_of_turn_ >= std::max(looks_of_a_turn, patience)) ||
            looks_of_queue_ >= std::max(looks, patience);
   }
@@ -94,6 +100,7 @@ class LoadWatch {
   std::uint64_t turns_before_ = 0;  // when those that wait had just come
   std::uint32_t looks_of_queue_ = 0;
   std::uint32_t looks_of_turn_ = 0;
+  std::uint32_t looks_of_beginner_ = 0;
 };
 
 }  // namespace backstage

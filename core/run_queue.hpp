@@ -24,8 +24,9 @@ class RunQueue {
   /// So many beginners run, and then those that still wait to begin are like any other: what goes
   /// on spawning for ever starves nobody.
   static constexpr std::uint32_t beginners_max = 4096;
-  /// What a thief leaves to the owner of beginners, at most.
+  /// Of more beginners than these a thief leaves the newest, and takes from the others.
   static constexpr std::uint32_t kept_max = 64;
+  static constexpr std::uint32_t walked_max = 512;
 
   /// Behind all others.
   void push(Cell& cell) noexcept {
@@ -39,7 +40,7 @@ class RunQueue {
   /// Its life begins: before all that wait.
   void push_beginner(Cell& cell) noexcept {
     count(pushed_);
-    if (newest_ == nullptr) oldest_ = &cell;
+    if (newest_ == nullptr) set_oldest(&cell);
     cell.next_ready = std::exchange(newest_, &cell);
     ++beginners_;
   }
@@ -54,10 +55,25 @@ class RunQueue {
       return pop_first();
     return pop_beginner();
   }
-  /// One that has waited for long, not a beginner while there is another. Null: none waits.
-  [[nodiscard]] Cell* pop_old() noexcept {
-    if (first_ == nullptr) age_beginners(std::min(beginners_ / 2, kept_max));
-    return pop_first();
+  /// Gives `take` every second one that waits, the oldest first, at most `count_max`: of a tree of
+  /// actors half of the boughs and half of the twigs.
+  template <class Take>
+  void share(std::uint64_t count_max, const Take& take) noexcept {
+    if (beginners_ > walked_max) age_beginners(kept_max);
+    const auto given = [&](Cell& cell) {
+      count(popped_);
+      --count_max;
+      take(cell);
+    };
+    last_ = thin_out(first_, last_, true, count_max, given);
+    std::uint32_t left = beginners_;
+    // The oldest is the last of them.
+    Cell* const kept = thin_out(newest_, oldest_, beginners_ % 2 == 1, count_max, [&](Cell& cell) {
+      --left;
+      given(cell);
+    });
+    beginners_ = left;
+    set_oldest(kept);
   }
 
   [[nodiscard]] bool empty() const noexcept { return hot_ == nullptr && !has_waiting(); }
@@ -67,6 +83,11 @@ class RunQueue {
   }
   [[nodiscard]] std::uint64_t popped() const noexcept {
     return popped_.load(std::memory_order_relaxed);
+  }
+  /// Tells the beginner that has waited longest from those before and after it. 0: there is none.
+  /// [any]
+  [[nodiscard]] std::uint64_t oldest_beginner() const noexcept {
+    return oldest_number_.load(std::memory_order_relaxed);
   }
 
  private:
@@ -100,6 +121,7 @@ class RunQueue {
     }
     Cell* const cell = newest_;
     newest_ = cell->next_ready;
+    if (newest_ == nullptr) set_oldest(nullptr);
     --beginners_;
     count(popped_);
     return cell;
@@ -110,10 +132,33 @@ class RunQueue {
     Cell** cut = &newest_;
     for (std::uint32_t i = 0; i < kept; ++i) cut = &(*cut)->next_ready;
     append(*std::exchange(*cut, nullptr), *oldest_);
-    // Nobody looks at oldest_ while there is none; of the kept ones it is the last.
-    oldest_ = nullptr;
-    for (Cell* cell = newest_; cell != nullptr; cell = cell->next_ready) oldest_ = cell;
+    Cell* oldest = nullptr;
+    for (Cell* cell = newest_; cell != nullptr; cell = cell->next_ready) oldest = cell;
+    set_oldest(oldest);
     beginners_ = kept;
+  }
+
+  void set_oldest(Cell* cell) noexcept {
+    oldest_ = cell;
+    oldest_number_.store(cell == nullptr ? 0 : pushed(), std::memory_order_relaxed);
+  }
+  // Unlinks every second of a list, while `left` is not 0. Returns the last one of it then.
+  template <class Take>
+  static Cell* thin_out(Cell*& list, Cell* last, bool takes_first, const std::uint64_t& left,
+                        const Take& take) noexcept {
+    Cell* kept = nullptr;
+    Cell** at = &list;
+    for (bool takes = takes_first; *at != nullptr && left > 0; takes = !takes) {
+      Cell& cell = **at;
+      if (takes) {
+        *at = cell.next_ready;
+        take(cell);
+      } else {
+        kept = &cell;
+        at = &cell.next_ready;
+      }
+    }
+    return *at == nullptr ? kept : last;
   }
 
   Cell* hot_ = nullptr;
@@ -126,6 +171,7 @@ class RunQueue {
   Cell* oldest_ = nullptr;  // of the beginners
   std::atomic<std::uint64_t> pushed_{0};
   std::atomic<std::uint64_t> popped_{0};
+  std::atomic<std::uint64_t> oldest_number_{0};
 };
 
 inline bool Home::take_up(Cell& cell) noexcept {

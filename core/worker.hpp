@@ -39,8 +39,8 @@ struct Worker : Home {
   }
 
   [[nodiscard]] Load load() const noexcept {
-    return {queue.pushed(), queue.popped(), turns.load(std::memory_order_relaxed), sent_afar(),
-            has_told()};
+    return {queue.pushed(), queue.popped(),          turns.load(std::memory_order_relaxed),
+            sent_afar(),    queue.oldest_beginner(), has_told()};
   }
 
   // In a Guard or a Seizure

@@ -55,8 +55,7 @@ void WorkerPool::obey(Worker& here) noexcept {
   give_back(here);
 }
 
-// Half of what waits with each of the others, those that have waited longest. Each costs some
-// microseconds, however much it brings.
+// Half of what waits with each of the others. Each costs some microseconds, however much it brings.
 void WorkerPool::steal(Worker& here) noexcept {
   Cell* taken = nullptr;
   Cell* elsewhere = nullptr;
@@ -130,10 +129,7 @@ void WorkerPool::take_from(Worker& worker, Worker& here, Cell*& taken, Cell*& el
     if (posted == Mailbox::Posted::elsewhere) cell->next_told = std::exchange(elsewhere, cell);
     cell = next;
   }
-  const std::uint64_t waiting = worker.queue.pushed() - worker.queue.popped();
-  for (std::uint64_t i = 0; i < std::min((waiting + 1) / 2, taken_max); ++i) {
-    take(*worker.queue.pop_old());
-  }
+  worker.queue.share(taken_max, take);
 }
 
 }  // namespace backstage

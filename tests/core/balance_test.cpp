@@ -63,6 +63,24 @@ TEST_CASE("a worker that keeps up is not behind, however many wait") {
   }
 }
 
+TEST_CASE("a worker is behind when the same one waits to begin, however many newer ones do") {
+  Load load;
+  LoadWatch watch;
+  for (std::uint32_t looks = 0; looks <= 4; ++looks) {
+    CHECK_FALSE(watch.is_behind(0));
+    load.pushed += 5000;
+    load.popped += 4999;
+    load.turns += 5000;
+    load.oldest_beginner = 7;
+    watch.look(load);
+  }
+  CHECK(watch.is_behind(0));
+  CHECK_FALSE(watch.is_behind(5));
+  load.oldest_beginner = 8;
+  watch.look(load);
+  CHECK_FALSE(watch.is_behind(0));
+}
+
 TEST_CASE("patience has all of them wait for longer, but not for ever") {
   const std::uint32_t patience = GENERATE(as<std::uint32_t>{}, 16, 100, Patience::looks_max);
   CHECK(Busy(0).looks_until_behind(patience) == patience);

@@ -107,26 +107,66 @@ TEST_CASE(
   CHECK(oldest_ran_at <= RunQueue::beginners_max + RunQueue::beginners_in_a_row_max);
 }
 
-TEST_CASE("a thief takes what waits, then the older half of those that begin") {
-  Places cells(5);
+TEST_CASE("a thief takes every second one, the oldest first, of those that wait or begin") {
+  const std::uint32_t count = GENERATE(as<std::uint32_t>{}, 0, 1, 2, 3, 4, 5);
+  Places cells(2 * count);
   RunQueue queue;
-  queue.push(cells[0]);
-  for (const std::uint32_t i : {1U, 2U, 3U, 4U}) queue.push_beginner(cells[i]);
-  CHECK(queue.pop_old() == &cells[0]);
-  CHECK(queue.pop_old() == &cells[2]);
-  CHECK(queue.pop_old() == &cells[1]);
-  CHECK(all_of(queue) == Numbers{4, 3});
+  for (std::uint32_t i = 0; i < count; ++i) queue.push(cells[i]);
+  for (std::uint32_t i = 0; i < count; ++i) queue.push_beginner(cells[count + i]);
+  Numbers taken;
+  queue.share(100, [&](Cell& cell) { taken.push_back(cell.id().slot); });
+  Numbers expected;
+  Numbers left;
+  for (std::uint32_t i = 0; i < count; ++i) (i % 2 == 0 ? expected : left).push_back(i);
+  Numbers begun;
+  for (std::uint32_t i = count; i-- > 0;) (i % 2 == 0 ? begun : left).push_back(count + i);
+  expected.insert(expected.end(), begun.begin(), begun.end());
+  CHECK(taken == expected);
+  Numbers stayed = all_of(queue);
+  std::sort(stayed.begin(), stayed.end());
+  std::sort(left.begin(), left.end());
+  CHECK(stayed == left);
+  CHECK(queue.pushed() == queue.popped());
+  CHECK(queue.oldest_beginner() == 0);
+}
+
+TEST_CASE("a thief takes no more than it asked for, and the queue goes on in its order") {
+  Places cells(9);
+  RunQueue queue;
+  for (const std::uint32_t i : {0U, 1U, 2U, 3U, 4U}) queue.push(cells[i]);
+  Numbers taken;
+  queue.share(2, [&](Cell& cell) { taken.push_back(cell.id().slot); });
+  CHECK(taken == Numbers{0, 2});
+  queue.push(cells[5]);
+  CHECK(all_of(queue) == Numbers{1, 3, 4, 5});
 }
 
 TEST_CASE("a thief leaves the newest beginners of many") {
-  constexpr std::uint32_t count = 4 * RunQueue::kept_max;
+  constexpr std::uint32_t count = 2 * RunQueue::walked_max;
   Places cells(count);
   RunQueue queue;
   for (std::uint32_t i = 0; i < count; ++i) queue.push_beginner(cells[i]);
-  CHECK(queue.pop_old() == &cells[count - RunQueue::kept_max - 1]);
-  for (std::uint32_t i = 0; i < RunQueue::beginners_in_a_row_max - 1; ++i) {
-    REQUIRE(queue.pop() == &cells[count - 1 - i]);
-  }
-  CHECK(all_of(queue).size() == count - RunQueue::beginners_in_a_row_max);
+  std::uint32_t taken = 0;
+  queue.share(count, [&](Cell&) { ++taken; });
+  CHECK(taken == (count - RunQueue::kept_max) / 2 + RunQueue::kept_max / 2);
+  CHECK(queue.pop() == &cells[count - 1]);
+  CHECK(all_of(queue).size() == count - taken - 1);
   CHECK(queue.pushed() == queue.popped());
+}
+
+TEST_CASE("the oldest beginner keeps its number while newer ones come and go") {
+  Places cells(3);
+  RunQueue queue;
+  CHECK(queue.oldest_beginner() == 0);
+  queue.push_beginner(cells[0]);
+  const auto first = queue.oldest_beginner();
+  CHECK(first != 0);
+  queue.push_beginner(cells[1]);
+  CHECK(queue.pop() == &cells[1]);
+  CHECK(queue.oldest_beginner() == first);
+  CHECK(queue.pop() == &cells[0]);
+  CHECK(queue.oldest_beginner() == 0);
+  queue.push_beginner(cells[0]);
+  CHECK(queue.oldest_beginner() != 0);
+  CHECK(queue.oldest_beginner() != first);
 }
