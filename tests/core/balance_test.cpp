@@ -1,3 +1,4 @@
+// The judgement of who is behind, without threads or time.
 #include "core/balance.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Memory for messages: given out once, traded between threads.
 #include "core/block_pool.hpp"
 
 #include <algorithm>
