@@ -12,7 +12,7 @@
 namespace backstage {
 
 /// A worker's counters at one look, all of them since the start.
-struct Load {
+struct WorkerLoad {
   std::uint64_t pushed = 0;           ///< cells that came to wait
   std::uint64_t popped = 0;           ///< and do no longer
   std::uint64_t turns = 0;            ///< ended
@@ -56,7 +56,7 @@ class LoadWatch {
   static constexpr std::uint64_t afar_a_look_max = 1000;
 
   /// To be called once a look, with the counters of then.
-  void look(const Load& load) noexcept {
+  void look(const WorkerLoad& load) noexcept {
     afar_ = load.sent_afar - last_.sent_afar;
     looks_of_turn_ = load.turns == last_.turns ? looks_of_turn_ + 1 : 0;
     if (load.popped >= seen_pushed_) {
@@ -94,7 +94,7 @@ class LoadWatch {
   [[nodiscard]] bool is_torn() const noexcept { return afar_ > afar_a_look_max; }
 
  private:
-  Load last_;
+  WorkerLoad last_;
   std::uint64_t afar_ = 0;
   std::uint64_t seen_pushed_ = 0;
   std::uint64_t turns_before_ = 0;  // when those that wait had just come

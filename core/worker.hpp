@@ -38,7 +38,7 @@ struct Worker : Home {
     return told.load(std::memory_order_seq_cst) != nullptr;
   }
 
-  [[nodiscard]] Load load() const noexcept {
+  [[nodiscard]] WorkerLoad load() const noexcept {
     return {queue.pushed(), queue.popped(),          turns.load(std::memory_order_relaxed),
             sent_afar(),    queue.oldest_beginner(), has_told()};
   }

@@ -12,7 +12,7 @@ namespace {
 
 // A worker with one cell that waits behind turns of a given length.
 struct Busy {
-  Load load{.pushed = 1, .turns = 1};
+  WorkerLoad load{.pushed = 1, .turns = 1};
   LoadWatch watch;
   std::uint64_t turns_a_look;
 
@@ -46,14 +46,14 @@ TEST_CASE("a worker whose turns are short is behind only when one waits for long
 }
 
 TEST_CASE("a worker that nobody waits for is not behind, however long its turn") {
-  Load load;
+  WorkerLoad load;
   LoadWatch watch;
   for (int i = 0; i < 1000; ++i) watch.look(load);
   CHECK_FALSE(watch.is_behind(0));
 }
 
 TEST_CASE("a worker that keeps up is not behind, however many wait") {
-  Load load;
+  WorkerLoad load;
   LoadWatch watch;
   for (int i = 0; i < 1000; ++i) {
     load.popped = load.pushed;
@@ -65,7 +65,7 @@ TEST_CASE("a worker that keeps up is not behind, however many wait") {
 }
 
 TEST_CASE("a worker is behind when the same one waits to begin, however many newer ones do") {
-  Load load;
+  WorkerLoad load;
   LoadWatch watch;
   for (std::uint32_t looks = 0; looks <= 4; ++looks) {
     CHECK_FALSE(watch.is_behind(0));
