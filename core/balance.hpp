@@ -25,7 +25,8 @@ struct WorkerLoad {
 /// does harm, and is forgotten when it did none.
 class Patience {
  public:
-  static constexpr std::uint32_t looks_min = 16;
+  /// 50 ms: a burst that was torn once is over by then, as a rule (W3 of tests/bench).
+  static constexpr std::uint32_t looks_min = 100;
   /// 100 ms: so long at most does a cell wait behind others while a worker rests.
   static constexpr std::uint32_t looks_max = 200;
   /// Help that has done no harm for so long does none.
