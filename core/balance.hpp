@@ -34,7 +34,9 @@ class Patience {
 
   [[nodiscard]] std::uint32_t looks() const noexcept { return looks_; }
   void on_look() noexcept {
-    if (trial_ != 0 && --trial_ == 0) looks_ = 0;
+    if (trial_ == 0) return;
+    --trial_;
+    if (trial_ == 0) looks_ = 0;
   }
   void on_help() noexcept { trial_ = trial_looks; }
   void on_harm() noexcept {
