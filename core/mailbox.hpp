@@ -87,6 +87,8 @@ class Mailbox {
   [[nodiscard]] Posted noticed(Home& here) noexcept;
   /// From its home to `home`. Its cell must not run. [in a Seizure or a Loan of the one it leaves]
   void move_to(Home& home) noexcept { home_.store(&home, std::memory_order_release); }
+  /// It runs, or is in its home's run queue, or on its way there. [as move_to]
+  [[nodiscard]] bool is_scheduled() const noexcept { return is_scheduled_; }
 
   // The rest is for the owner, in its turn. [actor]
 

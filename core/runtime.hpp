@@ -23,7 +23,7 @@ struct Runtime {
   /// One delivery: into the mailbox, and the cell posted if that woke it. Errors: no_actor,
   /// mailbox_full, stopping, parked. A delivery dropped by policy is no error. [any]
   Result<void> deliver(ActorId to, EnvelopePtr envelope);
-  /// What both do at last.
+  /// The end of both: into the mailbox of that cell, which is posted if that woke it. [any]
   Result<void> hand_over(Cell& cell, ActorId to, EnvelopePtr envelope);
   /// The same for data, within its caller: for what every message does.
   [[gnu::always_inline]] Result<void> deliver_data(ActorId to, EnvelopePtr envelope);

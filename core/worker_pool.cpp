@@ -95,6 +95,8 @@ bool WorkerPool::adopt(Worker& here, Cell& cell) noexcept {
   if (owner == nullptr || owner == &here) return owner != nullptr;
   const Home::Loan loan(*owner);
   if (!loan.is_given() || cell.mailbox().home() != owner) return false;
+  // It was given back and waits there: that worker runs it, as soon as it is up.
+  if (cell.mailbox().is_scheduled()) return false;
   cell.move_to(here);
   return true;
 }
@@ -214,6 +216,12 @@ inline bool WorkerPool::is_called(const Worker& here) const noexcept {
          stopping_.load(std::memory_order_acquire);
 }
 
+// Others put there what they give back, and then look whether it is parked.
+bool WorkerPool::has_queued(Worker& here) noexcept {
+  const Home::Guard guard(here);
+  return !here.queue.empty();
+}
+
 // That turn, and those that follow without anything else to look after.
 void WorkerPool::run(Worker& here, Cell& first) {
   constexpr std::uint64_t turns_heard = 1024;
@@ -310,7 +318,7 @@ void WorkerPool::park(Worker& here) noexcept {
   here.gives_back = false;
   here.is_parked.store(true, std::memory_order_seq_cst);
   parked_.fetch_add(1, std::memory_order_seq_cst);
-  if (is_called(here)) {
+  if (is_called(here) || has_queued(here)) {
     here.is_parked.store(false, std::memory_order_seq_cst);
   } else {
     Lock lock(here.park_mutex);

@@ -97,6 +97,7 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
   void take_spilled(Worker& here) noexcept;
   void rest(Worker& here) noexcept;
   [[nodiscard]] bool is_called(const Worker& here) const noexcept;
+  [[nodiscard]] static bool has_queued(Worker& here) noexcept;
   void park(Worker& here) noexcept;
 
   // Balance (worker_pool_balance.cpp)

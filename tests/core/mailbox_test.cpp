@@ -187,3 +187,14 @@ TEST_CASE("a closed mailbox gives back what was queued, in order", "[core]") {
   CHECK(left[1]->payload.text() == "t");
   CHECK(box.push(Kind::send, "3").why == Errc::stopping);
 }
+
+TEST_CASE("a mailbox whose owner runs or waits to run says so: nobody may adopt it", "[core]") {
+  Home home;
+  Mailbox mailbox;
+  mailbox.open(1, {}, &home);
+  const Home::Seizure seizure(home);
+  CHECK_FALSE(mailbox.is_scheduled());
+  CHECK(mailbox.post_at(home) == Mailbox::Posted::runs);
+  CHECK(mailbox.is_scheduled());
+  CHECK(mailbox.post_at(home) == Mailbox::Posted::is_known);
+}

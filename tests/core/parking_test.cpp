@@ -1,5 +1,5 @@
 // Every interleaving, in small, of the two protocols that could lose a wake-up: how a worker parks
-// (WorkerPool::park, tell, wake) and how a mailbox tells its owner of mail from afar
+// (WorkerPool::park, tell, give_back, wake) and how a mailbox tells its owner of mail from afar
 // (Mailbox::push_from_afar, notice, noticed, next). Each step is one access to shared memory, in
 // the order of the code, which makes them sequentially consistent. What is left out on purpose is a
 // mistake that the search must find.
@@ -45,17 +45,24 @@ Search<State, Next> explored(Next next) {
   return search;
 }
 
-enum class Mistake { none, looks_before_it_parks, wakes_without_the_mutex, forgets_last };
+enum class Mistake {
+  none,
+  looks_before_it_parks,
+  wakes_without_the_mutex,
+  forgets_what_was_given_back,
+  forgets_last
+};
 
 struct Parking {
   int told = 0;
+  int queued = 0;
   bool is_parked = false;
   bool is_locked = false;
   bool sleeps = false;  // in the condition variable
   int worker = 0;       // its next step
   std::array<int, posters> poster{};
   std::array<int, posters> posted{};
-  [[nodiscard]] bool has_work() const { return told > 0; }
+  [[nodiscard]] bool has_work() const { return told > 0 || queued > 0; }
   auto operator<=>(const Parking&) const = default;
 };
 
@@ -67,8 +74,8 @@ bool post(Parking& at, std::size_t who, Mistake mistake) {
   };
   if (at.posted.at(who) == posts) return false;
   switch (step) {
-    case 0:  // Worker::tell
-      ++at.told;
+    case 0:  // Worker::tell, or WorkerPool::give_back into its queue
+      ++(who == 0 ? at.told : at.queued);
       step = 1;
       return true;
     case 1:  // WorkerPool::tell looks whether it is parked
@@ -102,7 +109,11 @@ bool work(Parking& at, Mistake mistake) {
   const bool is_wrong = mistake == Mistake::looks_before_it_parks;
   switch (at.worker) {
     case 0:  // WorkerPool::next
-      at.told > 0 ? void(at.told = 0) : void(at.worker = is_wrong ? 2 : 1);
+      if (at.has_work()) {
+        at.told = at.queued = 0;
+      } else {
+        at.worker = is_wrong ? 2 : 1;
+      }
       return true;
     case 1:  // WorkerPool::park says that it does
       at.is_parked = true;
@@ -110,8 +121,9 @@ bool work(Parking& at, Mistake mistake) {
       return true;
     case 2:  // and looks once more
       if (is_wrong) {
-        at.worker = at.told > 0 ? 0 : 1;
-      } else if (at.told > 0) {
+        at.worker = at.has_work() ? 0 : 1;
+      } else if (at.told > 0 ||
+                 (at.queued > 0 && mistake != Mistake::forgets_what_was_given_back)) {
         at.is_parked = false;
         at.worker = 0;
       } else {
@@ -243,6 +255,10 @@ TEST_CASE("a worker that looks for work before it says that it parks would sleep
 
 TEST_CASE("a poster that wakes without the worker's mutex would wake it before it sleeps") {
   CHECK(parking(Mistake::wakes_without_the_mutex).stuck_with_work > 0);
+}
+
+TEST_CASE("a worker that parks without a look at its queue would sleep on what was given back") {
+  CHECK(parking(Mistake::forgets_what_was_given_back).stuck_with_work > 0);
 }
 
 TEST_CASE("no interleaving of two senders from afar and an owner leaves mail lying") {
