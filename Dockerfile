@@ -40,7 +40,7 @@ RUN groupadd --gid 10001 backstaged \
       --shell /usr/sbin/nologin backstaged \
  && install -d -o backstaged -g backstaged -m 0755 /run/backstaged \
  && install -d -o backstaged -g backstaged -m 0700 /var/lib/backstaged
-COPY --from=build /src/build/release/bin/backstaged /usr/bin/
+COPY --from=build /src/build/release/bin/backstaged /src/build/release/bin/backstagectl /usr/bin/
 COPY --from=build /src/build/release/plugins/*.so /usr/lib/backstaged/plugins/
 COPY --from=build /src/LICENSE /usr/share/doc/backstaged/
 COPY config/*.json /etc/backstaged/

@@ -72,6 +72,12 @@ void Cell::signal(Signal signal, ActorId target) {
   if (mailbox_.raise(signal, target.generation)) executor_->post(*this);
 }
 
+std::uint64_t Cell::shed(std::uint64_t bytes, ActorId target) {
+  const auto shed = mailbox_.shed(bytes, target.generation, {&runtime_.fates, target});
+  if (shed.woke_owner) executor_->post(*this);
+  return shed.kicks ? shed.bytes + mailbox_.depth().waiting_bytes() : shed.bytes;
+}
+
 std::optional<Kind> Cell::handling() const noexcept {
   const auto kind = handling_.load(std::memory_order_relaxed);
   return kind == not_handling ? std::nullopt : std::optional(static_cast<Kind>(kind));
@@ -222,7 +228,7 @@ Step Cell::on_signals(Signal signals) {
     mailbox_.set_mail_wakes(true);
   }
   if (has(signals, Signal::kill)) return kill();
-  if (has(signals, Signal::child_event) && take_child_events() == Step::ended) return Step::ended;
+  if (has(signals, Signal::news) && take_child_events() == Step::ended) return Step::ended;
   if (has(signals, Signal::stop)) return begin_stop(EndReason::stopped);
   if (has(signals, Signal::shutdown)) return begin_stop(EndReason::shutdown);
   if (has(signals, Signal::kick)) return begin_stop(EndReason::slow_consumer);
@@ -236,6 +242,7 @@ Step Cell::on_signals(Signal signals) {
     mailbox_.refuse_data(Errc::stopping);
   }
   if (phase() == Phase::stopping) return continue_stop();
+  if (has(signals, Signal::news)) succeed_now();
   // The wish of a self that is lost already is lost with it.
   if (has(signals, Signal::stop_self) && actor_ != nullptr) return stop_self();
   if (has(signals, Signal::recycle)) return recycle();
@@ -305,10 +312,14 @@ bool Cell::is_stale(Envelope& envelope) {
       return true;
     case Kind::down:
       // Once for each monitor; one that was taken back meanwhile is not told.
-      if (envelope.attempts != 0 || std::erase(holdings().watching, envelope.sender) != 0) {
+      if (envelope.attempts != 0 || std::erase(holdings().watching, envelope.sender) != 0 ||
+          holdings().watched_names.erase(std::string(envelope.sender_name.text())) != 0) {
         return false;
       }
       settle_dropped(envelope, DropCause::late);
+      return true;
+    case Kind::succession:
+      give_way(take_expected());
       return true;
     default:
       return false;

@@ -6,6 +6,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "core/requests.hpp"
 #include "core/spin_lock.hpp"
 #include "core/string_map.hpp"
+#include "core/succession.hpp"
 #include "core/supervisor.hpp"
 #include "core/values/pattern.hpp"
 #include "core/values/result.hpp"
@@ -61,11 +63,13 @@ struct Holdings {
     TimerKey key;
     Duration period;
     TimePoint due;
+    bool is_of_beginning;  ///< set while its self was made
   };
   std::map<TimerId, Timer> timers;
   std::vector<ActorId> watching;
   std::uint64_t last_timer = 0;
   std::set<std::string> interests;  ///< patterns over its own topics that it watches
+  std::set<std::string, std::less<>> watched_names;
 };
 
 /// What became of an actor's failures. [actor]
@@ -135,6 +139,9 @@ class alignas(64) Cell {
   [[nodiscard, gnu::always_inline]] Mailbox::Taken accept_data(Home& here, Mail& mail,
                                                                ActorId target);
   void signal(Signal signal, ActorId target);
+  /// A client's oldest publishes give way to the memory of all: see LockedMailbox::shed. Returns
+  /// how many bytes; all it holds, if its session ends for it.
+  std::uint64_t shed(std::uint64_t bytes, ActorId target);
   /// Asks for an end (stop, drain, kill, shutdown) and sets what happens when it does not come
   /// within `deadline` (nothing: its type's): a kill, and after a kill's own deadline `abandon`.
   void ask_to_end(Signal how, std::optional<Duration> deadline, ActorId target);
@@ -145,6 +152,21 @@ class alignas(64) Cell {
   /// Errors: no_actor (the target is over), parked: no `down` will come.
   [[nodiscard]] Result<void> add_watcher(ActorId watcher, ActorId target);
   void remove_watcher(ActorId watcher, ActorId target);
+  /// As add_watcher, of whoever holds its name: a passivation is no end to them.
+  [[nodiscard]] Result<void> add_watcher_by_name(ActorId watcher, ActorId target);
+  void remove_watcher_by_name(ActorId watcher, ActorId target);
+  /// What is to take over.
+  struct Expected {
+    std::shared_ptr<Succession> succession;
+    ActorTypePtr type;
+    SuccessionTime when = SuccessionTime::next_turn;
+  };
+  /// Notes what is to take over, and when; the caller then tells the cell. An earlier one that has
+  /// not happened is settled. Errors: no_actor (the target is over, or a client).
+  [[nodiscard]] Result<void> expect(Expected expected, ActorId target);
+  /// What was expected and has not begun is not to happen any more, and settled. Of another
+  /// succession: nothing.
+  void call_off(const Succession& succession, ActorId target);
   [[nodiscard]] Executor& executor() const noexcept { return *executor_; }
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(std::memory_order_relaxed); }
   [[nodiscard]] const Mailbox& mailbox() const noexcept { return mailbox_; }
@@ -187,10 +209,14 @@ class alignas(64) Cell {
   /// The type's name; "client" for clients.
   [[nodiscard]] std::string_view type_name() const noexcept;
 
+  /// Its type at this moment, of a cell whose life cannot end meanwhile. [any]
+  [[nodiscard]] ActorTypePtr type_now() const;
+
  private:
   friend class Context;
   friend class Directory;
   struct Uncommon;
+  struct Watch;
 
   // step, by what there is to do (cell.cpp)
   [[nodiscard]] Step on_signals(Signal signals);
@@ -234,6 +260,7 @@ class alignas(64) Cell {
   [[nodiscard]] Step start();
   [[nodiscard]] Step begin_running(bool is_open);
   [[nodiscard]] std::expected<std::unique_ptr<Actor>, Failure> create_guarded(Context& context);
+  [[nodiscard]] std::string_view config_text() const noexcept;
   [[nodiscard]] Step on_failure(std::string reason);
   [[nodiscard]] Step recycle();
   [[nodiscard]] Step lose_self(EndReason reason);
@@ -247,6 +274,19 @@ class alignas(64) Cell {
   [[nodiscard]] bool tell_supervisor(ChildEvent::What what);
   [[nodiscard]] Step on_idle_check();
   void arm_idle_check();
+
+  // a new self for the old one (cell_succession.cpp)
+  [[nodiscard]] std::optional<Expected> take_expected();
+  [[nodiscard]] bool is_expected_now() const;
+  void succeed_now();
+  void give_way(std::optional<Expected> expected);
+  void begin_as(std::optional<Expected> expected);
+  struct Marks;
+  [[nodiscard]] Marks marks() const;
+  void undo_since(const Marks& marks);
+  void take_leave_of(const Marks& marks, bool is_heir_fresh);
+  void change_type(ActorTypePtr& type);
+  static void settle_unmet(std::optional<Expected> expected, ActorId who);
 
   // ends (cell_end.cpp)
   [[nodiscard]] Step stop_self();
@@ -262,7 +302,11 @@ class alignas(64) Cell {
   void bury(std::vector<EnvelopePtr> mail, DeadCause cause, std::string_view reason);
   void bury_one(EnvelopePtr envelope, DeadCause cause, std::string_view reason);
   void settle_left(const Envelope& envelope);
+  [[nodiscard]] Result<void> add_to(std::vector<ActorId> Watch::* list, ActorId watcher,
+                                    ActorId target);
+  void put_watchers_to_sleep();
   void tell_watchers(EndReason reason, bool keeps_living);
+  [[nodiscard]] std::vector<ActorId> take_watchers(EndReason reason);
   void tell_down(const std::vector<ActorId>& watchers, ActorId who, const NameRef& name,
                  EndReason reason);
   void tell_started(bool is_error, std::string_view text);
@@ -281,6 +325,7 @@ class alignas(64) Cell {
   bool is_draining_ = false;
   bool is_blocked_ = false;
   bool is_gated_ = false;
+  bool makes_self_ = false;
   bool waits_for_order_ = false;
   Restart restart_ = Restart::transient;       // constant through one life
   EndReason end_reason_ = EndReason::stopped;  // while stopping: what follows the children's end
@@ -313,7 +358,6 @@ class alignas(64) Cell {
   bool end_is_kill_ = false;              // what end_timer_ waits for
   bool is_told_parked_ = false;           // watchers have been told, and go on being told so
   TimerKey end_timer_{};                  // ask_to_end's deadline
-  struct Watch;
   std::unique_ptr<Watch> watch_;
 
   static constexpr std::uint8_t not_handling = 0xFF;

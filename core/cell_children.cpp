@@ -21,7 +21,7 @@ bool Cell::tell(const ChildEvent& event, ActorId target) {
     is_first = watch_->events.empty();
     watch_->events.push_back(event);
   }
-  if (is_first) signal(Signal::child_event, target);
+  if (is_first) signal(Signal::news, target);
   return true;
 }
 

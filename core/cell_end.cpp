@@ -65,6 +65,7 @@ void Cell::abandon(ActorId target) {
   ActorId supervisor;
   std::vector<EnvelopePtr> mail;
   std::vector<ActorId> watchers;
+  std::optional<Expected> expected;
   {
     const std::lock_guard lock(lock_);
     if (watched_generation_ != target.generation || type_ == nullptr) return;
@@ -72,17 +73,28 @@ void Cell::abandon(ActorId target) {
     name = name_;
     supervisor = parent();
     mail = mailbox_.close_life(target.generation);
-    if (watch_ != nullptr) watchers.swap(watch_->watchers);
+    if (watch_ != nullptr) {
+      watchers = take_watchers(EndReason::abandoned);
+      expected.swap(watch_->expected);
+    }
     // Counted here: once the lock is gone, the handler may return and the slot begin another life.
-    for (const auto& envelope : mail) settle_left(*envelope);
+    for (const auto& envelope : mail) {
+      if (is_data(envelope->kind)) {
+        runtime_.keep_letter(*envelope, DeadCause::stopped, name.text(),
+                             token(EndReason::abandoned));
+      }
+      settle_left(*envelope);
+    }
   }
   runtime_.directory.forget_name(name.text(), target);
   runtime_.world.observer.abandoned(target, name.text());
-  for (auto& envelope : mail) {
-    runtime_.give_up(std::move(envelope), DeadCause::stopped, name.text(),
-                     token(EndReason::abandoned), Errc::actor_failed);
+  for (const auto& envelope : mail) {
+    if (!is_data(envelope->kind)) continue;
+    runtime_.tell_given_up(*envelope, DeadCause::stopped, name.text(), token(EndReason::abandoned),
+                           Errc::actor_failed);
   }
   tell_down(watchers, target, name, EndReason::abandoned);
+  settle_unmet(std::move(expected), target);
   if (Cell* cell = runtime_.directory.at(supervisor); cell != nullptr) {
     (void)cell->tell({ChildEvent::What::ended, target}, supervisor);
   }
@@ -123,6 +135,8 @@ Step Cell::finish(EndReason reason) {
   set_phase(Phase::stopping);
   destroy_actor(reason);
   auto mail = mailbox_.close();
+  // Before the name is free: whoever has it next is watched.
+  if (reason == EndReason::passivated) put_watchers_to_sleep();
   runtime_.directory.forget_name(name_.text(), id_);
   if (current_ != nullptr) mail.insert(mail.begin(), std::move(current_));
   // Most actors have nothing of what follows: one look, not five calls.
@@ -182,6 +196,7 @@ void Cell::release_holdings() {
   const auto held = std::move(holdings_);
   if (held == nullptr) return;
   if (!held->interests.empty()) runtime_.topics.forget_watcher(id_);
+  for (const std::string& name : held->watched_names) runtime_.unwatch(name, id_);
   for (const ActorId watched : held->watching) {
     if (Cell* cell = runtime_.directory.at(watched); cell != nullptr) {
       cell->remove_watcher(id_, watched);
@@ -200,11 +215,12 @@ void Cell::bury_one(EnvelopePtr envelope, DeadCause cause, std::string_view reas
     settle_dropped(*envelope, cause == DeadCause::failed ? DropCause::failed : DropCause::ended);
     return;
   }
+  runtime_.keep_letter(*envelope, cause, name_.text(), reason);
   mailbox_.settle_dead_lettered();
   const bool is_request = envelope->kind == Kind::request;
   if (is_request && requests_ != nullptr) (void)requests_->close(envelope->request_ref());
   const Errc answer = cause == DeadCause::parked ? Errc::parked : Errc::actor_failed;
-  runtime_.give_up(std::move(envelope), cause, name_.text(), reason, answer);
+  runtime_.tell_given_up(*envelope, cause, name_.text(), reason, answer);
 }
 
 // As bury_one counts what is left of a hosted actor.
@@ -218,11 +234,19 @@ void Cell::settle_left(const Envelope& envelope) {
 }
 
 Result<void> Cell::add_watcher(ActorId watcher, ActorId target) {
+  return add_to(&Watch::watchers, watcher, target);
+}
+
+Result<void> Cell::add_watcher_by_name(ActorId watcher, ActorId target) {
+  return add_to(&Watch::by_name, watcher, target);
+}
+
+Result<void> Cell::add_to(std::vector<ActorId> Watch::* list, ActorId watcher, ActorId target) {
   const std::lock_guard lock(lock_);
   if (watched_generation_ != target.generation) return Refused(Errc::no_actor);
   if (is_told_parked_) return Refused(Errc::parked);
   if (watch_ == nullptr) watch_ = std::make_unique<Watch>();
-  auto& watchers = watch_->watchers;
+  auto& watchers = (*watch_).*list;
   if (std::find(watchers.begin(), watchers.end(), watcher) == watchers.end()) {
     watchers.push_back(watcher);
   }
@@ -236,12 +260,45 @@ void Cell::remove_watcher(ActorId watcher, ActorId target) {
   }
 }
 
+void Cell::remove_watcher_by_name(ActorId watcher, ActorId target) {
+  const std::lock_guard lock(lock_);
+  if (watched_generation_ == target.generation && watch_ != nullptr) {
+    std::erase(watch_->by_name, watcher);
+  }
+}
+
+void Cell::put_watchers_to_sleep() {
+  std::vector<ActorId> watchers;
+  {
+    const std::lock_guard lock(lock_);
+    if (watch_ != nullptr) watchers.swap(watch_->by_name);
+  }
+  for (const ActorId watcher : watchers) runtime_.sleepers.add(name_.text(), watcher);
+}
+
+// Those who are to be told, with lock_ held. Who watches by name came too late to be put to sleep
+// if there is anybody left at a passivation: it is as if the actor had been so already.
+std::vector<ActorId> Cell::take_watchers(EndReason reason) {
+  auto watchers = std::exchange(watch_->watchers, {});
+  if (reason != EndReason::passivated) {
+    const auto by_name = std::exchange(watch_->by_name, {});
+    watchers.insert(watchers.end(), by_name.begin(), by_name.end());
+  }
+  return watchers;
+}
+
 void Cell::tell_watchers(EndReason reason, bool keeps_living) {
   std::vector<ActorId> watchers;
+  std::vector<ActorId> late;
+  std::optional<Expected> expected;
   TimerKey overdue{};
   {
     const std::lock_guard lock(lock_);
-    if (watch_ != nullptr) watchers.swap(watch_->watchers);
+    if (watch_ != nullptr) {
+      watchers = take_watchers(reason);
+      late.swap(watch_->by_name);
+      if (!keeps_living) expected.swap(watch_->expected);
+    }
     is_told_parked_ = keeps_living;
     if (!keeps_living) {
       watched_generation_ = 0;
@@ -249,7 +306,11 @@ void Cell::tell_watchers(EndReason reason, bool keeps_living) {
     }
   }
   (void)runtime_.timers.cancel(overdue);
+  for (const ActorId watcher : late) {
+    if (!runtime_.watch(name_.text(), watcher)) watchers.push_back(watcher);
+  }
   if (!watchers.empty()) tell_down(watchers, id_, name_, reason);
+  settle_unmet(std::move(expected), id_);
 }
 
 void Cell::tell_down(const std::vector<ActorId>& watchers, ActorId who, const NameRef& name,

@@ -16,6 +16,7 @@ Step Cell::start() {
   // A mailbox is open from the beginning; a later self, or one that waited for its group, opens it.
   bool is_open = false;
   if (actor_ == nullptr) {
+    begin_as(take_expected());
     is_open = !is_gated_ && restarts() == 0;
     Context context(runtime_, *this);
     auto made = create_guarded(context);
@@ -47,14 +48,23 @@ Step Cell::begin_running(bool is_open) {
 
 std::expected<std::unique_ptr<Actor>, Failure> Cell::create_guarded(Context& context) {
   if (runtime_.world.faults.strike(FaultSite::create)) return std::unexpected(Failure{"injected"});
-  try {
-    return type_->factory->create(
-        context, uncommon_ == nullptr ? std::string_view() : std::string_view(uncommon_->config));
-  } catch (const std::exception& error) {
-    return std::unexpected(Failure{error.what()});
-  } catch (...) {
-    return std::unexpected(Failure{"threw something that is no std::exception"});
-  }
+  const auto made = [&]() -> std::expected<std::unique_ptr<Actor>, Failure> {
+    try {
+      return type_->factory->create(context, config_text());
+    } catch (const std::exception& error) {
+      return std::unexpected(Failure{error.what()});
+    } catch (...) {
+      return std::unexpected(Failure{"threw something that is no std::exception"});
+    }
+  };
+  makes_self_ = true;
+  auto self = made();
+  makes_self_ = false;
+  return self;
+}
+
+std::string_view Cell::config_text() const noexcept {
+  return uncommon_ == nullptr ? std::string_view() : std::string_view(uncommon_->config);
 }
 
 std::string_view Cell::type_name() const noexcept {

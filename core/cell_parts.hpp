@@ -21,7 +21,9 @@ struct Cell::Uncommon {
 
 /// Guarded by lock_.
 struct Cell::Watch {
+  std::optional<Expected> expected;
   std::vector<ActorId> watchers;
+  std::vector<ActorId> by_name;  // those who watch whoever holds its name
   std::vector<ChildEvent> events;
   std::optional<Trouble> trouble;
 };

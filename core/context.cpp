@@ -202,6 +202,28 @@ Result<void> Context::demonitor(ActorId id) {
   return {};
 }
 
+Result<void> Context::watch(std::string_view name) {
+  auto& names = cell_.holdings().watched_names;
+  if (names.contains(name)) return {};
+  if (names.size() >= runtime_.limits.monitors_per_actor_max) {
+    return runtime_.refuse(Errc::subs_full);
+  }
+  // Known before it is watched: the end may come at once.
+  const auto known = names.emplace(name).first;
+  auto watched = runtime_.watch(name, self());
+  if (!watched) names.erase(known);
+  return watched;
+}
+
+Result<void> Context::unwatch(std::string_view name) {
+  auto& names = cell_.holdings().watched_names;
+  const auto known = names.find(name);
+  if (known == names.end()) return runtime_.refuse(Errc::no_sub);
+  names.erase(known);
+  runtime_.unwatch(name, self());
+  return {};
+}
+
 void Context::stop_self() noexcept { cell_.signal(Signal::stop_self, self()); }
 
 Result<TimerId> Context::set_timer(Duration delay, Duration period) {
@@ -215,7 +237,7 @@ Result<TimerId> Context::set_timer(Duration delay, Duration period) {
   const TimerId id{++held.last_timer};
   const TimerKey key =
       runtime_.timers.set(when, {Due::What::user_timer, self(), static_cast<std::uint64_t>(id)});
-  held.timers.emplace(id, Holdings::Timer{key, period, when});
+  held.timers.emplace(id, Holdings::Timer{key, period, when, cell_.makes_self_});
   return id;
 }
 
@@ -226,6 +248,14 @@ Result<void> Context::cancel_timer(TimerId id) {
   (void)runtime_.timers.cancel(found->second.key);
   timers.erase(found);
   return {};
+}
+
+void Context::hold_back(SubscriptionId id) { cell_.mailbox_.hold(id); }
+
+void Context::let_through(SubscriptionId id) { cell_.mailbox_.release(id); }
+
+void Context::lose_all_of(SubscriptionId id) {
+  cell_.mailbox_.lose_all_of(id, {&runtime_.fates, cell_.id_});
 }
 
 void Context::note_to_self(RequestId id) {

@@ -108,6 +108,13 @@ class Context {
   [[nodiscard]] Result<Subscribed> subscribe(const Pattern& pattern, SubscribeOptions options = {});
   /// Errors: no_sub.
   [[nodiscard]] Result<void> unsubscribe(SubscriptionId id);
+  // For clients, whose losses are noted; of others nothing happens.
+  /// Its mail waits in the mailbox, within its bounds, without holding up other mail.
+  void hold_back(SubscriptionId id);
+  /// It comes again, in its order, once the cell has its next turn.
+  void let_through(SubscriptionId id);
+  /// What waits of it is dropped, and noted as a loss.
+  void lose_all_of(SubscriptionId id);
   /// Tells (Kind::interest) when a pattern over one's own topics gains its first or loses its last
   /// subscription; at once for those that have some. `topics` is a topic part: "md.*". Errors:
   /// bad_addr, subs_full.
@@ -137,6 +144,12 @@ class Context {
   [[nodiscard]] Result<void> monitor(ActorId id);
   /// No Kind::down of it arrives after this. Errors: no_sub (not monitored, or told already).
   [[nodiscard]] Result<void> demonitor(ActorId id);
+  /// As monitor, of whoever holds a name: passivation is no end, and the watch goes on with the
+  /// next that gets the name. While a rule would make an actor but nobody has needed it, it waits.
+  /// Errors: no_actor (nobody, and no rule), parked: no Kind::down follows; subs_full (too many).
+  [[nodiscard]] Result<void> watch(std::string_view name);
+  /// No Kind::down of it arrives after this. Errors: no_sub (not watched, or told already).
+  [[nodiscard]] Result<void> unwatch(std::string_view name);
   void stop_self() noexcept;
 
   // --- Timers: fire as Kind::timer through the mailbox. period 0: once.

@@ -129,7 +129,13 @@ void Directory::release(Cell& cell) {
   const auto losses = mailbox.has_losses() ? std::optional(last_of(mailbox)) : std::nullopt;
   const std::uint64_t handled = losses ? 0 : mailbox.handled();
   const bool is_hosted = !cell.is_client();
-  cell.set_phase(Phase::ended);
+  // Let go of now, not when the slot begins another life: it may be all that holds a plugin's code.
+  ActorTypePtr type;
+  {
+    const std::lock_guard lock(cell.lock_);
+    type.swap(cell.type_);
+    cell.set_phase(Phase::ended);
+  }
   cell.mailbox_.retire();
   give_back(cell.id().slot, is_hosted, {handled, losses ? &*losses : nullptr});
 }

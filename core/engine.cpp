@@ -12,8 +12,43 @@ Engine::Engine(const World& world, const Limits& limits)
 
 Engine::~Engine() = default;
 
-Result<void> Engine::add_type(ActorType type) { return runtime_->types.add(std::move(type)); }
+Result<void> Engine::add_type(ActorTypePtr type) { return runtime_->types.add(std::move(type)); }
+Result<void> Engine::add_type(ActorType type) {
+  return add_type(std::make_shared<const ActorType>(std::move(type)));
+}
 Result<void> Engine::remove_type(std::string_view name) { return runtime_->types.remove(name); }
+Result<void> Engine::replace_type(ActorTypePtr type) {
+  return runtime_->types.replace(std::move(type));
+}
+
+Result<void> Engine::succeed(ActorId id, std::shared_ptr<Succession> succession, ActorTypePtr type,
+                             SuccessionTime when) {
+  Cell* const cell = runtime_->directory.at(id);
+  if (cell == nullptr) return Refused(Errc::no_actor);
+  auto noted = cell->expect({std::move(succession), std::move(type), when}, id);
+  if (!noted) return noted;
+  // Should it end before this comes, its end settles what was expected.
+  if (when == SuccessionTime::next_turn) {
+    cell->signal(Signal::news, id);
+  } else {
+    (void)runtime_->deliver(id, runtime_->make_envelope(Kind::succession));
+  }
+  return {};
+}
+
+void Engine::call_off(ActorId id, const Succession& succession) {
+  Cell* const cell = runtime_->directory.at(id);
+  if (cell != nullptr) cell->call_off(succession, id);
+}
+
+std::vector<ActorId> Engine::actors_of(const ActorType& type) const {
+  std::vector<ActorId> all;
+  runtime_->directory.for_each([&](const Cell& cell) {
+    if (cell.type().get() == &type) all.push_back(cell.id());
+  });
+  return all;
+}
+
 std::vector<ActorTypePtr> Engine::types() const { return runtime_->types.list(); }
 Result<void> Engine::add_activation(ActivationRule rule) {
   return runtime_->activations.add(std::move(rule));
@@ -37,6 +72,7 @@ Result<Cell*> Engine::attach(std::string_view name, std::unique_ptr<Actor> actor
   const auto opened = runtime_->directory.open(options);
   if (!opened) return runtime_->refuse(opened.error());
   if (opened->existed) return runtime_->refuse(Errc::name_in_use);
+  runtime_->wake_watchers(name, *opened->cell, opened->id);
   runtime_->world.observer.spawned(opened->id, name, "client");
   executor.post(*opened->cell);
   return opened->cell;

@@ -69,9 +69,21 @@ class Engine {
 
   // --- Types and rules.
   /// Errors: name_in_use, bad_name, bad_arg (supervision or mailbox out of range). [any]
+  [[nodiscard]] Result<void> add_type(ActorTypePtr type);
   [[nodiscard]] Result<void> add_type(ActorType type);
   /// New spawns of it are refused; living actors keep it. Errors: no_type. [any]
   [[nodiscard]] Result<void> remove_type(std::string_view name);
+  /// The type of that name is another one for new spawns; living actors stay what they are.
+  /// Errors: no_type, bad_arg. [any]
+  [[nodiscard]] Result<void> replace_type(ActorTypePtr type);
+  /// Has the actor's self give way to one of `type`, in a turn of its own. See core/succession.hpp.
+  /// Errors: no_actor: `succession` is not told. [any]
+  [[nodiscard]] Result<void> succeed(ActorId id, std::shared_ptr<Succession> succession,
+                                     ActorTypePtr type, SuccessionTime when);
+  /// It is not to happen any more; `succession` is told, unless it has been. [any]
+  void call_off(ActorId id, const Succession& succession);
+  /// The living actors whose present type is `type`. [any]
+  [[nodiscard]] std::vector<ActorId> actors_of(const ActorType& type) const;
   [[nodiscard]] std::vector<ActorTypePtr> types() const;
   /// Errors: bad_arg. [main] before messages flow.
   [[nodiscard]] Result<void> add_activation(ActivationRule rule);

@@ -5,9 +5,9 @@
 namespace backstage {
 
 std::string_view name_of(Kind kind) noexcept {
-  static constexpr std::array<std::string_view, 10> names{"send",  "publish", "request",  "reply",
-                                                          "timer", "down",    "interest", "started",
-                                                          "gap",   "barrier"};
+  static constexpr std::array<std::string_view, 11> names{
+      "send",     "publish", "request", "reply",   "timer",     "down",
+      "interest", "started", "gap",     "barrier", "succession"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   started,   ///< a spawn asked to tell: the actor `sender` runs, or (`is_error`) failed to
   gap,       ///< `topic` seq..seq_last were not delivered; payload is the reason's token
   barrier,   ///< an actor's note to itself, in arrival order with its mail (`request` says which)
+  succession,  ///< the engine's: here the actor's self gives way to another
 };
 [[nodiscard]] constexpr bool is_data(Kind kind) noexcept { return kind <= Kind::request; }
 /// Deliveries in the ledger's sense; gaps and barriers are the mailbox's own notes.

@@ -14,7 +14,7 @@ void TurnRecord::on_retired(const Cell& cell) noexcept {
 }
 
 Duration TurnRecord::budget() const noexcept {
-  const ActorType* type = cell_->type().get();
+  const ActorTypePtr type = cell_->type_now();
   return type == nullptr ? Duration(turn_budget_default) : type->turn_budget;
 }
 
@@ -40,7 +40,8 @@ HungTurn TurnRecord::describe(TimePoint now) const {
     return turn;
   }
   turn.actor = cell_->name().text();
-  turn.type = cell_->type_name();
+  const ActorTypePtr type = cell_->type_now();
+  turn.type = type == nullptr ? "client" : type->name;
   const auto kind = cell_->handling();
   turn.doing = kind ? name_of(*kind) : token(cell_->phase());
   return turn;

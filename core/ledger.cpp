@@ -4,7 +4,8 @@ namespace backstage {
 
 std::string_view token(DropCause cause) noexcept {
   static constexpr std::array<std::string_view, drop_cause_count> tokens{
-      "newest", "oldest", "conflated", "expired", "late", "slow", "ended", "failed", "cancelled"};
+      "newest", "oldest", "conflated", "expired",   "late",
+      "slow",   "ended",  "failed",    "cancelled", "shed"};
   return tokens[static_cast<std::size_t>(cause)];
 }
 

@@ -24,8 +24,9 @@ enum class DropCause : std::uint8_t {
   ended,      ///< timers, replies, notices (and a client's publishes) left when the actor ended
   failed,     ///< a timer, reply or notice whose handler failed
   cancelled,  ///< a request whose asker ended before its turn
+  shed,       ///< given up for the memory of all clients together
 };
-inline constexpr std::size_t drop_cause_count = 9;
+inline constexpr std::size_t drop_cause_count = 10;
 [[nodiscard]] std::string_view token(DropCause cause) noexcept;
 
 struct Ledger {

@@ -89,8 +89,10 @@ void LockedMailbox::append(EnvelopePtr envelope) {
     return;
   }
   data_.push_back(raw);
+  if (notes_ != nullptr) notes_->on_appended(raw);
   ++data_count_;
   data_bytes_ += raw->payload.size();
+  tell_tally();
   if (raw->overflow == Overflow::conflate && raw->topic != nullptr) {
     notes().newest[key_of(*raw)] = raw;
   }
@@ -125,23 +127,19 @@ LockedMailbox::Next LockedMailbox::next(Wish wish) {
 
 EnvelopePtr LockedMailbox::take_first() {
   Envelope* control = control_.head;
-  Envelope* data = data_.head;
+  Envelope* data = first_data();
   if (control == nullptr && data == nullptr) return nullptr;
   const bool takes_data =
       control == nullptr || (data != nullptr && data->arrival < control->arrival);
   if (takes_data) {
-    unlink_data(data);
-    ++running_;
+    (void)unlink_data(data);
+    if (is_counted(data->kind)) ++running_;
     return EnvelopePtr(data);
   }
   control_.remove(control);
   if (is_counted(control->kind)) {
     --control_count_;
     ++running_;
-  }
-  if (control->kind == Kind::gap) {
-    const auto found = notes_->gaps.find(key_of(*control));
-    if (found != notes_->gaps.end() && found->second == control) notes_->gaps.erase(found);
   }
   return EnvelopePtr(control);
 }
@@ -184,7 +182,7 @@ std::vector<EnvelopePtr> LockedMailbox::take_requests_if(bool must_fail_fast) {
   for (Envelope* at = data_.head; at != nullptr;) {
     Envelope* next = at->after;
     if (at->kind == Kind::request && (!must_fail_fast || at->fails_fast)) {
-      unlink_data(at);
+      (void)unlink_data(at);
       ++running_;
       taken.emplace_back(at);
     }
@@ -195,7 +193,7 @@ std::vector<EnvelopePtr> LockedMailbox::take_requests_if(bool must_fail_fast) {
 
 bool LockedMailbox::try_sleep() {
   const std::lock_guard lock(mutex_);
-  const bool has_mail = control_.head != nullptr || data_.head != nullptr;
+  const bool has_mail = control_.head != nullptr || first_data() != nullptr;
   if (signals_ != Signal::none || (mail_wakes_ && has_mail)) return false;
   awake_ = false;
   return true;
@@ -228,6 +226,7 @@ void LockedMailbox::retire() {
 
 std::vector<EnvelopePtr> LockedMailbox::take_lists() {
   std::vector<EnvelopePtr> all;
+  if (notes_ != nullptr) notes_->held.clear();
   while (EnvelopePtr first = take_first()) all.push_back(std::move(first));
   return all;
 }
@@ -288,8 +287,8 @@ bool LockedMailbox::is_consistent() const {
   std::uint32_t control = 0;
   bool is_ordered = true;
   for (const Envelope* at = data_.head; at != nullptr; at = at->after) {
-    ++data;
-    bytes += at->payload.size();
+    data += is_data(at->kind) ? 1 : 0;
+    bytes += is_data(at->kind) ? at->payload.size() : 0;
     is_ordered = is_ordered && (at->after == nullptr || at->after->arrival > at->arrival);
   }
   for (const Envelope* at = control_.head; at != nullptr; at = at->after) {

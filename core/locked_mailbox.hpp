@@ -42,6 +42,12 @@ class LockedMailbox {
   [[nodiscard]] PushResult push(EnvelopePtr& envelope, std::uint32_t generation,
                                 const FateBook& book = {});
 
+  /// Gives up the oldest publishes of that life until `bytes` are free or none are left, each noted
+  /// in its place. Those that would rather end their session than be lost go last, and with it.
+  /// [any]
+  [[nodiscard]] ShedResult shed(std::uint64_t bytes, std::uint32_t generation,
+                                const FateBook& book);
+
   /// Raises a signal. True: the owner slept and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
 
@@ -61,6 +67,13 @@ class LockedMailbox {
   [[nodiscard]] std::vector<EnvelopePtr> go_down();
   /// The actor runs: mail wakes it.
   void come_up();
+  /// Mail of that subscription waits from now on, without holding up other mail. It keeps its place
+  /// in the order, and counts as queued.
+  void hold(SubscriptionId subscription);
+  /// It comes again. What woke nobody meanwhile is for the caller to wake the owner for.
+  void release(SubscriptionId subscription);
+  /// Drops what is queued of it, noted as too slow, and holds nothing of it any more.
+  void lose_all_of(SubscriptionId subscription, const FateBook& book);
   /// All queued requests, in order; the caller settles them.
   [[nodiscard]] std::vector<EnvelopePtr> take_requests();
   /// Sleeps if there is nothing to do. False: there is, go on.
@@ -114,14 +127,16 @@ class LockedMailbox {
   void conflate(const Envelope& newer, const FateBook& book);
   [[nodiscard]] PushResult overflow(EnvelopePtr& envelope, const FateBook& book);
   [[nodiscard]] bool evict_oldest_for(const Envelope& envelope, const FateBook& book);
-  void lose(EnvelopePtr envelope, DropCause cause, const FateBook& book);
-  void unlink_data(Envelope* envelope);
+  bool lose(EnvelopePtr envelope, DropCause cause, const FateBook& book, Envelope* before);
+  Envelope* unlink_data(Envelope* envelope);
+  [[nodiscard]] Envelope* first_data();
   [[nodiscard]] bool wake() noexcept;
   [[nodiscard]] EnvelopePtr take_first();
   [[nodiscard]] std::vector<EnvelopePtr> take_lists();
   [[nodiscard]] std::vector<EnvelopePtr> take_requests_if(bool must_fail_fast);
   PushResult refuse(Errc why);
-  void drop(DropCause cause) { ++losses().dropped[static_cast<std::size_t>(cause)]; }
+  void drop(DropCause cause);
+  void tell_tally() noexcept;
   Notes& notes();
   Losses& losses();
 
@@ -133,6 +148,7 @@ class LockedMailbox {
   std::uint64_t accepted_ = 0;
   std::uint64_t handled_ = 0;
   std::uint64_t data_bytes_ = 0;
+  std::uint64_t told_bytes_ = 0;  // to the tally
   std::uint32_t data_count_ = 0;
   std::uint32_t control_count_ = 0;  // counted control only: no gaps, no barriers
   std::uint32_t running_ = 0;        // taken, not settled

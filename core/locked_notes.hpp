@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <unordered_map>
+#include <vector>
 
 #include "core/locked_mailbox.hpp"
 
@@ -24,9 +25,30 @@ struct LossKeyHash {
 }
 
 struct LockedMailbox::Notes {
+  /// A subscription whose mail is to wait, or that has some left from waiting.
+  struct Held {
+    Envelope* first = nullptr;  ///< of its mail that was passed over
+    bool is_waiting = true;
+  };
+
   std::unordered_map<LossKey, Envelope*, LossKeyHash> gaps;  // the last queued gap of each
   std::unordered_map<LossKey, Envelope*, LossKeyHash>
       newest;  // the queued publish, where conflated
+  std::unordered_map<SubscriptionId, Held> held;
+  // While somebody is held: what lies before it was passed over, and belongs to the held.
+  Envelope* unseen = nullptr;
+  std::vector<SubscriptionId> released;  // of the held: those that wait no more
+
+  [[nodiscard]] bool holds() const noexcept { return !held.empty(); }
+  /// The first of the data that need not wait; null: none.
+  [[nodiscard]] Envelope* first_released();
+  void on_appended(Envelope* envelope) noexcept;
+  /// A gap stands where its message was, which has just gone.
+  void on_replaced(Envelope* gap) noexcept;
+  /// It is still linked.
+  void on_unlink(Envelope* envelope) noexcept;
+  void hold(SubscriptionId subscription, Envelope* head);
+  void release(SubscriptionId subscription);
 };
 
 }  // namespace backstage

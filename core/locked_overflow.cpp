@@ -10,6 +10,7 @@ namespace backstage {
 namespace {
 
 std::string_view loss_reason(DropCause cause) noexcept {
+  if (cause == DropCause::shed) return "shed";
   return cause == DropCause::conflated ? "conflate" : "slow";
 }
 
@@ -21,8 +22,8 @@ void LockedMailbox::conflate(const Envelope& newer, const FateBook& book) {
   const auto found = notes_->newest.find(key_of(newer));
   if (found == notes_->newest.end()) return;
   Envelope* older = found->second;
-  unlink_data(older);
-  lose(EnvelopePtr(older), DropCause::conflated, book);
+  Envelope* const before = unlink_data(older);
+  (void)lose(EnvelopePtr(older), DropCause::conflated, book, before);
 }
 
 bool LockedMailbox::evict_oldest_for(const Envelope& envelope, const FateBook& book) {
@@ -34,20 +35,44 @@ bool LockedMailbox::evict_oldest_for(const Envelope& envelope, const FateBook& b
     Envelope* control = control_.head;
     control_.remove(control);
     if (is_counted(control->kind)) --control_count_;
-    lose(EnvelopePtr(control), DropCause::oldest, book);
+    (void)lose(EnvelopePtr(control), DropCause::oldest, book, nullptr);
   }
   Envelope* candidate = data_.head;
   while (candidate != nullptr && !has_room(envelope)) {
     Envelope* next = candidate->after;
     const auto theirs = candidate->overflow;
-    if (theirs == Overflow::drop_oldest || theirs == Overflow::conflate) {
-      unlink_data(candidate);
+    const bool gives_way = theirs == Overflow::drop_oldest || theirs == Overflow::conflate;
+    if (gives_way && is_data(candidate->kind)) {
+      Envelope* const before = unlink_data(candidate);
       if (planted(Bug::eviction_leaks_bytes)) data_bytes_ += candidate->payload.size();
-      lose(EnvelopePtr(candidate), DropCause::oldest, book);
+      (void)lose(EnvelopePtr(candidate), DropCause::oldest, book, before);
     }
     candidate = next;
   }
   return has_room(envelope);
+}
+
+ShedResult LockedMailbox::shed(std::uint64_t bytes, std::uint32_t generation,
+                               const FateBook& book) {
+  const std::lock_guard lock(mutex_);
+  ShedResult result;
+  if (generation != generation_ || !is_open_) return result;
+  bool has_kicking = false;
+  for (Envelope* at = data_.head; at != nullptr && result.bytes < bytes;) {
+    Envelope* const next = at->after;
+    const bool is_kicking = at->overflow == Overflow::kick;
+    has_kicking = has_kicking || (at->kind == Kind::publish && is_kicking);
+    if (at->kind == Kind::publish && !is_kicking) {
+      result.bytes += at->payload.size() + sizeof(Envelope);
+      Envelope* const before = unlink_data(at);
+      (void)lose(EnvelopePtr(at), DropCause::shed, book, before);
+    }
+    at = next;
+  }
+  result.kicks = has_kicking && result.bytes < bytes;
+  if (result.kicks) signals_ = signals_ | Signal::kick;
+  result.woke_owner = (result.kicks || result.bytes != 0) && wake();
+  return result;
 }
 
 // Full, and nothing could be evicted for it.
@@ -57,7 +82,7 @@ PushResult LockedMailbox::overflow(EnvelopePtr& envelope, const FateBook& book) 
       return refuse(Errc::mailbox_full);
     case Overflow::kick:
       ++accepted_;
-      lose(std::move(envelope), DropCause::slow, book);
+      (void)lose(std::move(envelope), DropCause::slow, book, data_.tail);
       signals_ = signals_ | Signal::kick;
       return {PushVerdict::dropped, {}, wake()};
     case Overflow::drop_newest:
@@ -66,17 +91,19 @@ PushResult LockedMailbox::overflow(EnvelopePtr& envelope, const FateBook& book) 
       break;
   }
   ++accepted_;
-  lose(std::move(envelope), DropCause::newest, book);
+  const bool is_noted = lose(std::move(envelope), DropCause::newest, book, data_.tail);
   // A loss note may be the first work of an idle owner.
-  return {PushVerdict::dropped, {}, control_.head != nullptr && wake()};
+  return {PushVerdict::dropped, {}, is_noted && wake()};
 }
 
-// Counts a dropped delivery; for those who want to know, it becomes a note in its own place (or
-// widens the note before it: losses of one subscription and address come in rising order).
-void LockedMailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book) {
+// Counts a dropped delivery; for those who want to know, it becomes a note in its own place, behind
+// `before`, or widens the note before it: losses of one subscription and address come in rising
+// order. True: there is one note more.
+bool LockedMailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& book,
+                         Envelope* before) {
   if (cause != DropCause::conflated || !planted(Bug::conflation_uncounted)) drop(cause);
   book.add(envelope->id, cause);
-  if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return;
+  if (!options_.notes_losses || envelope->topic == nullptr || envelope->is_snapshot) return false;
   auto& gaps = notes().gaps;
   const LossKey key = key_of(*envelope);
   const auto reason = loss_reason(cause);
@@ -84,29 +111,54 @@ void LockedMailbox::lose(EnvelopePtr envelope, DropCause cause, const FateBook& 
     Envelope* gap = found->second;
     if (gap->seq_last + 1 == envelope->seq && gap->payload.text() == reason) {
       gap->seq_last = envelope->seq;
-      return;
+      return false;
     }
   }
   envelope->kind = Kind::gap;
   envelope->seq_last = envelope->seq;
   envelope->payload = Payload(reason);
-  // A gap of an evicted message must be told before what was queued behind that message, so it
-  // keeps its arrival number: it goes in front of every control envelope that came later.
-  Envelope* raw = envelope.release();
+  Envelope* const raw = envelope.release();
   if (raw->arrival == 0) raw->arrival = ++arrivals_;
-  Envelope* after = control_.tail;
-  while (after != nullptr && after->arrival > raw->arrival) after = after->prev;
-  control_.insert_after(after, raw);
+  data_.insert_after(before, raw);
+  notes().on_replaced(raw);
   gaps[key] = raw;
+  return true;
 }
 
-void LockedMailbox::unlink_data(Envelope* envelope) {
+// Returns what lay before it.
+Envelope* LockedMailbox::unlink_data(Envelope* envelope) {
+  Envelope* const before = envelope->prev;
+  if (notes_ != nullptr) notes_->on_unlink(envelope);
   data_.remove(envelope);
+  if (envelope->kind == Kind::gap) {
+    const auto found = notes_->gaps.find(key_of(*envelope));
+    if (found != notes_->gaps.end() && found->second == envelope) notes_->gaps.erase(found);
+    return before;
+  }
   --data_count_;
   data_bytes_ -= envelope->payload.size();
-  if (notes_ == nullptr || envelope->overflow != Overflow::conflate) return;
+  tell_tally();
+  if (notes_ == nullptr || envelope->overflow != Overflow::conflate) return before;
   const auto found = notes_->newest.find(key_of(*envelope));
   if (found != notes_->newest.end() && found->second == envelope) notes_->newest.erase(found);
+  return before;
+}
+
+void LockedMailbox::drop(DropCause cause) {
+  const auto index = static_cast<std::size_t>(cause);
+  ++losses().dropped[index];
+  if (options_.tally != nullptr) {
+    options_.tally->dropped[index].fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void LockedMailbox::tell_tally() noexcept {
+  if (options_.tally == nullptr) return;
+  const std::uint64_t now = data_bytes_ + data_count_ * sizeof(Envelope);
+  const std::uint64_t change = now > told_bytes_ ? now - told_bytes_ : told_bytes_ - now;
+  if (change < tally_step && (now != 0 || change == 0)) return;
+  // Of unsigned numbers, so that less wraps to what is taken off.
+  options_.tally->bytes.fetch_add(now - std::exchange(told_bytes_, now), std::memory_order_relaxed);
 }
 
 LockedMailbox::Losses& LockedMailbox::losses() {

@@ -67,6 +67,12 @@ class Mailbox {
                                                     std::uint32_t generation,
                                                     const TakeUp& take_up);
 
+  /// LockedMailbox's; one without losses to note has nothing to give. [any]
+  [[nodiscard]] ShedResult shed(std::uint64_t bytes, std::uint32_t generation,
+                                const FateBook& book) {
+    return is_locked() ? locked_->shed(bytes, generation, book) : ShedResult{};
+  }
+
   /// Raises a signal. True: the owner may sleep and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
 
@@ -112,6 +118,10 @@ class Mailbox {
   [[nodiscard]] std::vector<EnvelopePtr> go_down();
   /// The actor runs: mail wakes it.
   void come_up();
+  // Of a mailbox that notes losses; LockedMailbox's, which see. Others hold nothing.
+  void hold(SubscriptionId subscription);
+  void release(SubscriptionId subscription);
+  void lose_all_of(SubscriptionId subscription, const FateBook& book);
   /// All queued requests, in order; the caller settles them.
   [[nodiscard]] std::vector<EnvelopePtr> take_requests();
   /// Sleeps if there is nothing to do. False: there is, go on.

@@ -113,6 +113,18 @@ std::vector<EnvelopePtr> Mailbox::take_requests_if(bool must_fail_fast) {
   return taken;
 }
 
+void Mailbox::hold(SubscriptionId subscription) {
+  if (is_locked()) locked_->hold(subscription);
+}
+
+void Mailbox::release(SubscriptionId subscription) {
+  if (is_locked()) locked_->release(subscription);
+}
+
+void Mailbox::lose_all_of(SubscriptionId subscription, const FateBook& book) {
+  if (is_locked()) locked_->lose_all_of(subscription, book);
+}
+
 bool Mailbox::try_sleep() {
   if (is_locked()) return locked_->try_sleep();
   const Home::Guard guard(*home());

@@ -12,29 +12,33 @@ namespace backstage {
 
 enum class Bug : std::uint8_t {
   none,
-  window_never_slides,     ///< restarts are counted for ever, not within the period
-  escalation_ignored,      ///< a supervisor over its budget goes on restarting
-  rest_forgets_the_rest,   ///< rest_for_one restarts the failed child alone
-  stops_oldest_first,      ///< children stop in start order
-  retry_loses_message,     ///< a message to be retried is forgotten with the failed self
-  retry_goes_last,         ///< a message to be retried goes behind the others
-  restart_keeps_timers,    ///< timers of the failed self still reach the new one
-  restart_keeps_asked,     ///< replies to the failed self still reach the new one
-  restart_sleeps,          ///< mail queued during the back-off does not wake the new self
-  failure_answers_nobody,  ///< open requests are forgotten, not answered, on a failure
-  eviction_leaks_bytes,    ///< an evicted message's bytes stay booked
-  conflation_uncounted,    ///< a conflated message is missing in the ledger
-  data_evicts_control,     ///< drop_oldest takes a control envelope when one is older
-  down_lost_in_stop,       ///< an actor that stops itself tells no monitor
-  snapshot_lags,           ///< a snapshot is given again with the next change of the table
-  unpark_stays_shut,       ///< an unparked actor still refuses mail
-  activation_leaks,        ///< an ended actor still counts against its rule's max
-  stop_forgets_child,      ///< a child that is backing off is not stopped with its parent
-  afar_overtaken,          ///< who sends from next door does not wait behind who sent from afar
-  notice_forgotten,        ///< an owner that is told of mail from afar does not run its actor
-  afar_booked_twice,       ///< what came from afar stays booked as on its way
+  window_never_slides,        ///< restarts are counted for ever, not within the period
+  escalation_ignored,         ///< a supervisor over its budget goes on restarting
+  rest_forgets_the_rest,      ///< rest_for_one restarts the failed child alone
+  stops_oldest_first,         ///< children stop in start order
+  retry_loses_message,        ///< a message to be retried is forgotten with the failed self
+  retry_goes_last,            ///< a message to be retried goes behind the others
+  restart_keeps_timers,       ///< timers of the failed self still reach the new one
+  restart_keeps_asked,        ///< replies to the failed self still reach the new one
+  restart_sleeps,             ///< mail queued during the back-off does not wake the new self
+  failure_answers_nobody,     ///< open requests are forgotten, not answered, on a failure
+  eviction_leaks_bytes,       ///< an evicted message's bytes stay booked
+  conflation_uncounted,       ///< a conflated message is missing in the ledger
+  data_evicts_control,        ///< drop_oldest takes a control envelope when one is older
+  down_lost_in_stop,          ///< an actor that stops itself tells no monitor
+  snapshot_lags,              ///< a snapshot is given again with the next change of the table
+  unpark_stays_shut,          ///< an unparked actor still refuses mail
+  activation_leaks,           ///< an ended actor still counts against its rule's max
+  stop_forgets_child,         ///< a child that is backing off is not stopped with its parent
+  afar_overtaken,             ///< who sends from next door does not wait behind who sent from afar
+  notice_forgotten,           ///< an owner that is told of mail from afar does not run its actor
+  afar_booked_twice,          ///< what came from afar stays booked as on its way
+  heir_forgets_requests,      ///< who waits for an answer is not told that its actor begins fresh
+  heir_keeps_beginning,       ///< timers set while the former self was made reach its heir
+  failed_heir_leaves_timers,  ///< timers of an heir that was not to be reach the present self
+  succession_untold,          ///< the outcome of one that a newer one replaced is not told
 };
-inline constexpr int bug_count = static_cast<int>(Bug::afar_booked_twice) + 1;
+inline constexpr int bug_count = static_cast<int>(Bug::succession_untold) + 1;
 
 #ifdef BACKSTAGE_PLANTED
 /// The bug that is on. Set between runs, by the simulator alone.
@@ -62,7 +66,11 @@ inline Bug planted_bug = Bug::none;
                                                      "stop_forgets_child",
                                                      "afar_overtaken",
                                                      "notice_forgotten",
-                                                     "afar_booked_twice"};
+                                                     "afar_booked_twice",
+                                                     "heir_forgets_requests",
+                                                     "heir_keeps_beginning",
+                                                     "failed_heir_leaves_timers",
+                                                     "succession_untold"};
   return names[static_cast<std::size_t>(bug)];
 }
 #else

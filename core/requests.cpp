@@ -12,11 +12,13 @@ Result<Requests::Asked> Requests::on_reply(RequestId id) {
   return asked;
 }
 
-std::vector<TimerKey> Requests::forget_asked() {
+std::vector<TimerKey> Requests::forget_asked(RequestId after, RequestId until) {
   std::vector<TimerKey> timers;
-  timers.reserve(asked_.size());
-  for (const auto& [id, asked] : asked_) timers.push_back(asked.deadline);
-  asked_.clear();
+  std::erase_if(asked_, [&](const auto& entry) {
+    if (entry.first <= after || entry.first > until) return false;
+    timers.push_back(entry.second.deadline);
+    return true;
+  });
   return timers;
 }
 

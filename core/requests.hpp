@@ -32,8 +32,11 @@ class Requests {
   /// The one reply of a request: forgets it, and says which timer to cancel. Errors: no_request
   /// (late: the caller drops the reply).
   [[nodiscard]] Result<Asked> on_reply(RequestId id);
-  /// Forgets all, returns the timers to cancel.
-  [[nodiscard]] std::vector<TimerKey> forget_asked();
+  /// Of the last one asked, or zero. Ids grow.
+  [[nodiscard]] RequestId last_id() const noexcept { return RequestId{last_id_}; }
+  /// Forgets those asked after `after` up to `until`, returns the timers to cancel.
+  [[nodiscard]] std::vector<TimerKey> forget_asked(RequestId after, RequestId until);
+  [[nodiscard]] std::vector<TimerKey> forget_asked() { return forget_asked({}, last_id()); }
 
   /// The request or reply that is being handled; null: neither.
   const Envelope* answering = nullptr;

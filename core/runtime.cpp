@@ -167,6 +167,7 @@ Result<Runtime::Opened> Runtime::spawn(const SpawnRequest& request, const SpawnO
   }
   if (!opened) return Refused(opened.error());
   if (opened->existed) return existing(opened->id, type);
+  wake_watchers(request.name, *opened->cell, opened->id);
   world.observer.spawned(opened->id, request.name, request.type);
   return Opened{opened->id, opened->cell, false, restart};
 }
@@ -185,6 +186,35 @@ Result<void> Runtime::stop(ActorId id, StopVerb verb, std::optional<Duration> de
   constexpr std::array<Signal, 3> signals{Signal::stop, Signal::drain, Signal::kill};
   cell->ask_to_end(signals[static_cast<std::size_t>(verb)], deadline, id);
   return {};
+}
+
+Result<void> Runtime::watch(std::string_view name, ActorId watcher) {
+  // An actor that is ending refuses, and is about to give up its name.
+  constexpr int tries_max = 1'000;
+  for (int tries = 0; tries < tries_max; ++tries) {
+    if (const auto holder = directory.find(name)) {
+      const auto added = directory.at(*holder)->add_watcher_by_name(watcher, *holder);
+      if (added || added.error() == Errc::parked) return added;
+      continue;
+    }
+    if (!activations.by_name(name)) break;
+    sleepers.add(name, watcher);
+    // Whoever got the name meanwhile may have looked for sleepers too early.
+    if (!directory.find(name) || !sleepers.remove(name, watcher)) return {};
+  }
+  return Refused(Errc::no_actor);
+}
+
+void Runtime::unwatch(std::string_view name, ActorId watcher) {
+  (void)sleepers.remove(name, watcher);
+  const auto holder = directory.find(name);
+  if (holder) directory.at(*holder)->remove_watcher_by_name(watcher, *holder);
+}
+
+void Runtime::wake_watchers(std::string_view name, Cell& cell, ActorId id) {
+  for (const ActorId watcher : sleepers.take(name)) {
+    (void)cell.add_watcher_by_name(watcher, id);
+  }
 }
 
 void Runtime::fire(const Due& due) {
@@ -212,38 +242,37 @@ void Runtime::fire(const Due& due) {
   }
 }
 
-void Runtime::give_up(EnvelopePtr envelope, DeadCause cause, std::string_view target,
-                      std::string_view reason, Errc answer) {
-  if (envelope->kind == Kind::request) reply_error(envelope->request_ref(), answer, reason);
-  bury(std::move(envelope), cause, target, reason);
+void Runtime::keep_letter(const Envelope& envelope, DeadCause cause, std::string_view target,
+                          std::string_view reason) {
+  DeadLetter letter;
+  letter.id = envelope.id;
+  letter.cause = cause;
+  letter.kind = envelope.kind;
+  letter.attempts = envelope.attempts;
+  letter.sender = envelope.sender_name.text();
+  letter.target = target;
+  letter.type = envelope.type;
+  letter.reason = reason.substr(0, dead_reason_bytes_max);
+  letter.payload = envelope.payload;
+  letter.at = world.clock.now();
+  letter.sender_id = envelope.sender;
+  if (envelope.topic != nullptr) {
+    letter.address = envelope.topic->address.text();
+    letter.seq = envelope.seq;
+    letter.subscription = envelope.subscription;
+  }
+  dead_letters.add(std::move(letter));
 }
 
-void Runtime::bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
-                   std::string_view reason) {
-  DeadLetter letter;
-  letter.id = envelope->id;
-  letter.cause = cause;
-  letter.kind = envelope->kind;
-  letter.attempts = envelope->attempts;
-  letter.sender = envelope->sender_name.text();
-  letter.target = target;
-  letter.type = envelope->type;
-  letter.reason = reason.substr(0, dead_reason_bytes_max);
-  letter.payload = envelope->payload;
-  letter.at = world.clock.now();
-  letter.sender_id = envelope->sender;
-  if (envelope->topic != nullptr) {
-    letter.address = envelope->topic->address.text();
-    letter.seq = envelope->seq;
-    letter.subscription = envelope->subscription;
-  }
+void Runtime::tell_given_up(const Envelope& envelope, DeadCause cause, std::string_view target,
+                            std::string_view reason, Errc answer) {
+  if (envelope.kind == Kind::request) reply_error(envelope.request_ref(), answer, reason);
   world.observer.dead_letter(cause, target, reason);
-  dead_letters.add(std::move(letter));
   // What was itself a notice of a dead letter is not announced again: that could go round for ever.
-  if (envelope->topic != nullptr && envelope->topic->address.actor() == "$dead") return;
+  if (envelope.topic != nullptr && envelope.topic->address.actor() == "$dead") return;
   const auto address = Address::join("$dead", token(cause));
-  const Message message{envelope->type, envelope->payload};
-  (void)topics.publish(*address, {envelope->sender, envelope->sender_name, &message, {}});
+  const Message message{envelope.type, envelope.payload};
+  (void)topics.publish(*address, {envelope.sender, envelope.sender_name, &message, {}});
 }
 
 }  // namespace backstage

@@ -11,6 +11,7 @@
 #include "core/engine.hpp"
 #include "core/fates.hpp"
 #include "core/ledger.hpp"
+#include "core/sleepers.hpp"
 #include "core/timers.hpp"
 #include "core/topics.hpp"
 #include "core/types.hpp"
@@ -51,13 +52,20 @@ struct Runtime {
   [[nodiscard]] Result<Opened> existing(ActorId id, const ActorType& type) const;
   /// Errors: no_actor, bad_arg. [any]
   [[nodiscard]] Result<void> stop(ActorId id, StopVerb verb, std::optional<Duration> deadline);
+  /// `watcher` gets Kind::down when who holds the name ends, but for passivation. Errors: no_actor
+  /// (nobody, and no rule would make one), parked: no `down` will come. [any]
+  [[nodiscard]] Result<void> watch(std::string_view name, ActorId watcher);
+  void unwatch(std::string_view name, ActorId watcher);
+  /// A cell that has just got its name, and does not run yet, is watched by those who slept.
+  void wake_watchers(std::string_view name, Cell& cell, ActorId id);
   void fire(const Due& due);
-  /// What could not be handled: answers it if it is a request, and buries it. [any]
-  void give_up(EnvelopePtr envelope, DeadCause cause, std::string_view target,
-               std::string_view reason, Errc answer);
-  /// Keeps a dead letter and publishes it on $dead/<cause>. [any]
-  void bury(EnvelopePtr envelope, DeadCause cause, std::string_view target,
-            std::string_view reason);
+  /// Keeps what could not be handled as a dead letter. Before the books count it as one: who sees
+  /// the count finds the letter. [any]
+  void keep_letter(const Envelope& envelope, DeadCause cause, std::string_view target,
+                   std::string_view reason);
+  /// After that: answers it if it is a request, and publishes it on $dead/<cause>. [any]
+  void tell_given_up(const Envelope& envelope, DeadCause cause, std::string_view target,
+                     std::string_view reason, Errc answer);
   [[nodiscard]] EnvelopePtr make_envelope(Kind kind) {
     return EnvelopePtr(new Envelope(kind, next_message()));
   }
@@ -95,6 +103,7 @@ struct Runtime {
   std::atomic<std::uint64_t> chances{0};
   std::atomic<bool> intake_closed{false};
   Activations activations;
+  Sleepers sleepers;
   Types types;
   Timers timers;
   DeadLetters dead_letters;

@@ -1,6 +1,7 @@
 #include "core/types.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/mailbox.hpp"
 #include "core/thread_number.hpp"
@@ -8,14 +9,13 @@
 
 namespace backstage {
 
-Result<void> Types::add(ActorType type) {
-  if (!is_type_name(type.name) || is_reserved(type.name)) return Refused(Errc::bad_name);
-  if (!is_valid(type.supervision) || !is_valid({type.mailbox, type.overflow, false})) {
+Result<void> Types::add(ActorTypePtr type) {
+  if (!is_type_name(type->name) || is_reserved(type->name)) return Refused(Errc::bad_name);
+  if (!is_valid(type->supervision) || !is_valid({type->mailbox, type->overflow, false})) {
     return Refused(Errc::bad_arg);
   }
-  auto shared = std::make_shared<const ActorType>(std::move(type));
   const std::lock_guard lock(mutex_);
-  const bool is_new = types_.try_emplace(shared->name, shared).second;
+  const bool is_new = types_.try_emplace(type->name, type).second;
   if (!is_new) return Refused(Errc::name_in_use);
   return {};
 }
@@ -28,16 +28,33 @@ Result<void> Types::remove(std::string_view name) {
   if (known == types_.end()) return Refused(Errc::no_type);
   removed.push_back(std::move(known->second));
   types_.erase(known);
+  forget(name, removed);
+  return {};
+}
+
+Result<void> Types::replace(ActorTypePtr type) {
+  if (!is_valid(type->supervision) || !is_valid({type->mailbox, type->overflow, false})) {
+    return Refused(Errc::bad_arg);
+  }
+  std::vector<ActorTypePtr> replaced;
+  const std::lock_guard lock(mutex_);
+  const auto known = types_.find(type->name);
+  if (known == types_.end()) return Refused(Errc::no_type);
+  replaced.push_back(std::exchange(known->second, type));
+  forget(type->name, replaced);
+  return {};
+}
+
+void Types::forget(std::string_view name, std::vector<ActorTypePtr>& shares) {
   for (Found& found : found_) {
     const std::lock_guard found_lock(found.lock);
     const auto share = found.all.find(name);
     if (share == found.all.end()) continue;
-    removed.push_back(std::move(found.last));
-    removed.push_back(std::move(share->second));
+    shares.push_back(std::move(found.last));
+    shares.push_back(std::move(share->second));
     found.last.reset();
     found.all.erase(share);
   }
-  return {};
 }
 
 Result<ActorTypePtr> Types::find(std::string_view name) const {

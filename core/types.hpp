@@ -17,7 +17,10 @@ namespace backstage {
 class Types {
  public:
   /// Errors: name_in_use, bad_name, bad_arg (supervision or mailbox out of range). [any]
-  [[nodiscard]] Result<void> add(ActorType type);
+  [[nodiscard]] Result<void> add(ActorTypePtr type);
+  /// The type of that name is another one from now on; whoever holds the former keeps it. Errors:
+  /// no_type, bad_arg. [any]
+  [[nodiscard]] Result<void> replace(ActorTypePtr type);
   /// Whoever holds the type keeps it. Errors: no_type. [any]
   [[nodiscard]] Result<void> remove(std::string_view name);
   /// Errors: no_type. [any]
@@ -25,6 +28,9 @@ class Types {
   [[nodiscard]] std::vector<ActorTypePtr> list() const;
 
  private:
+  // With mutex_ held
+  void forget(std::string_view name, std::vector<ActorTypePtr>& shares);
+
   // What the threads of one number have found. Emptied with what is removed.
   struct alignas(64) Found {
     mutable SpinLock lock;

@@ -17,9 +17,10 @@
 namespace backstage::daemon {
 namespace {
 
-constexpr std::array<std::string_view, 10> ops{"stats",  "actors",       "plugins", "dead_letters",
-                                               "replay", "drop_letters", "explain", "spawn",
-                                               "stop",   "unpark"};
+constexpr std::array<std::string_view, 14> ops{
+    "stats",           "actors",        "plugins",      "plugin_upgrade", "plugin_retry",
+    "plugin_rollback", "plugin_remove", "dead_letters", "replay",         "drop_letters",
+    "explain",         "spawn",         "stop",         "unpark"};
 
 class AdminActor final : public Actor {
  public:
@@ -56,10 +57,31 @@ class AdminActor final : public Actor {
     if (op == "explain") return explain(engine, question, now);
     if (op == "stop") return stop_actor(engine, question);
     if (op == "unpark") return unpark_actor(engine, question, now);
+    if (const auto verb = plugin_verb(op)) return ask_plugin(question, *verb);
     if (auto problem = question.problem()) return std::unexpected(*std::move(problem));
     if (op == "actors") return Json{{"actors", to_json(engine.actors())}};
-    if (op == "plugins") return Json{{"plugins", to_json(sources_.plugins())}};
+    if (op == "plugins") {
+      return Json{{"dir", sources_.plugin_dir}, {"plugins", to_json(sources_.plugins())}};
+    }
     return stats();
+  }
+
+  static std::optional<PluginVerb> plugin_verb(std::string_view op) {
+    // An upgrade needs no word: a changed file is one. Asked for, it is another look at the file.
+    if (op == "plugin_upgrade" || op == "plugin_retry") return PluginVerb::retry;
+    if (op == "plugin_rollback") return PluginVerb::roll_back;
+    if (op == "plugin_remove") return PluginVerb::remove;
+    return std::nullopt;
+  }
+
+  // What becomes of it shows in `plugins` and on $sys/plugin.<id>.
+  Answer ask_plugin(Question& question, PluginVerb verb) {
+    const auto id = question.text("id");
+    if (auto problem = question.problem()) return std::unexpected(*std::move(problem));
+    if (const auto asked = sources_.ask_plugin(verb, id); !asked) {
+      return refuse(Errc::bad_arg, asked.error());
+    }
+    return Json{{"ok", true}, {"id", id}};
   }
 
   Json stats() const {

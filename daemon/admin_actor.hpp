@@ -13,7 +13,7 @@
 #include "core/actor.hpp"
 #include "core/engine.hpp"
 #include "daemon/gateway/counters.hpp"
-#include "daemon/plugin_host/plugin_info.hpp"
+#include "daemon/plugin_keeper.hpp"
 
 namespace backstage::daemon {
 
@@ -26,6 +26,9 @@ struct AdminSources {
   std::function<const gateway::Counters*()> gateway;  ///< null before the gateway is there
   std::string version;
   std::string epoch;
+  std::string plugin_dir{};
+  /// The error is a sentence.
+  std::function<std::expected<void, std::string>(PluginVerb, std::string_view)> ask_plugin{};
 };
 
 [[nodiscard]] std::unique_ptr<Actor> make_admin_actor(AdminSources sources);

@@ -33,7 +33,8 @@ std::string_view reason_of(DropCause cause) {
       "the session could not keep up and was ended",
       "the actor ended before its turn",
       "the handler failed, and this is no message that is kept",
-      "its asker had ended before its turn"};
+      "its asker had ended before its turn",
+      "all clients together had too much waiting, and its session most"};
   return reasons[static_cast<std::size_t>(cause)];
 }
 

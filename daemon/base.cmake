@@ -1,5 +1,6 @@
 # backstage_daemon_base: what the process needs before anything runs: config, command line, log,
-# notify, runtime directory. Arrows: -> core/values. Knows no engine, socket, plugin or Asio.
+# notify, runtime directory. Arrows: -> core/values, policy. Knows no engine, socket, plugin or
+# Asio.
 
 # The schema is a file that people and editors read; the binary carries the same bytes.
 set(schema_source ${CMAKE_SOURCE_DIR}/config/schema.json)
@@ -22,5 +23,5 @@ set(base_sources
 list(TRANSFORM base_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 add_library(backstage_daemon_base STATIC ${base_sources} ${schema_cpp})
 target_link_libraries(backstage_daemon_base
-  PUBLIC backstage_options backstage_values
+  PUBLIC backstage_options backstage_values backstage_policy
   PRIVATE nlohmann_json::nlohmann_json CLI11::CLI11 fmt::fmt spdlog::spdlog)

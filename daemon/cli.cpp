@@ -36,6 +36,8 @@ struct Given {
   std::string config;
   std::vector<std::string> sets;
   std::string level;
+  std::string probe;
+  int probe_result = 1;
   bool check = false;
   bool print_config = false;
   bool print_schema = false;
@@ -61,6 +63,13 @@ void declare(CLI::App& app, Given& given) {
   app.add_flag("--print-config", given.print_config, "print the effective config as JSON");
   app.add_flag("--print-schema", given.print_schema, "print the JSON Schema of the config");
   app.add_flag("--healthcheck", given.healthcheck, "ask the running daemon whether it is well");
+  app.add_option("--probe", given.probe, "load one plugin in this process, report, end")
+      ->type_name("FILE")
+      ->take_last();
+  app.add_option("--probe-result", given.probe_result, "where --probe reports to; standard: 1")
+      ->type_name("FD")
+      ->check(CLI::Range(0, 1023))
+      ->take_last();
   app.add_flag("--version", given.version, "print the version");
   app.add_flag("-h,--help", given.help, "print this");
 }
@@ -106,17 +115,27 @@ std::expected<Options, Exit> options_of(const CLI::App& app, const Given& given,
   if (given.help) return std::unexpected(Exit{exit_code::ok, help_text(app), {}});
   if (given.version) return std::unexpected(Exit{exit_code::ok, std::string{version} + '\n', {}});
   Options options;
-  const std::array<std::pair<bool, Action>, 4> actions{{{given.check, Action::check},
-                                                        {given.print_config, Action::print_config},
-                                                        {given.print_schema, Action::print_schema},
-                                                        {given.healthcheck, Action::healthcheck}}};
+  const std::array<std::pair<bool, Action>, 5> actions{
+      {{given.check, Action::check},
+       {given.print_config, Action::print_config},
+       {given.print_schema, Action::print_schema},
+       {given.healthcheck, Action::healthcheck},
+       {app.count("--probe") != 0, Action::probe}}};
   for (const auto& [is_given, action] : actions) {
     if (!is_given) continue;
     if (options.action != Action::run) {
-      return usage("--check, --print-config, --print-schema and --healthcheck exclude each other",
-                   "give one of them");
+      return usage(
+          "--check, --print-config, --print-schema, --healthcheck and --probe exclude each other",
+          "give one of them");
     }
     options.action = action;
+  }
+  if (app.count("--probe") != 0) {
+    if (given.probe.empty()) return usage("--probe names no file", "--probe FILE");
+    options.probe_file = given.probe;
+    options.probe_result_fd = given.probe_result;
+  } else if (app.count("--probe-result") != 0) {
+    return usage("--probe-result is of use to --probe only", "--probe FILE --probe-result FD");
   }
   if (app.count("--config") != 0) {
     if (given.config.empty()) return usage("--config names no file", "--config FILE");

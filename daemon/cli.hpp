@@ -20,11 +20,14 @@ inline constexpr int permission = 77;
 inline constexpr int config = 78;
 }  // namespace exit_code
 
-enum class Action : std::uint8_t { run, check, print_config, print_schema, healthcheck };
+enum class Action : std::uint8_t { run, check, print_config, print_schema, healthcheck, probe };
 
 struct Options {
   Action action = Action::run;
   ConfigSource source;
+  /// Of --probe: the plugin, and the descriptor that its result goes to.
+  std::string probe_file{};
+  int probe_result_fd = 1;
 };
 
 /// Nothing to run: what to print, and where. One of both texts is empty.

@@ -17,6 +17,12 @@ enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate 
 enum class Dispatcher : std::uint8_t { pool, pinned };
 enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
 enum class Restart : std::uint8_t { permanent, transient, temporary };
+/// What an upgrade does about living actors whose state the new version cannot read.
+enum class OnIncompatible : std::uint8_t { refuse, keep_old, restart_fresh };
+/// What becomes of the actors of a plugin whose file was removed.
+enum class OnRemove : std::uint8_t { drain, keep };
+/// Whether code that nothing uses any more is unmapped.
+enum class Unload : std::uint8_t { automatic, never };
 
 struct LogConfig {
   LogLevel level = LogLevel::info;
@@ -31,6 +37,8 @@ struct BindConfig {
   std::uint32_t mode = 0600;
   /// ipc only; empty for the daemon's own group.
   std::string group{};
+  /// tcp only: by CURVE. Nothing: if other machines can reach it and there are keys.
+  std::optional<bool> curve{};
   friend bool operator==(const BindConfig&, const BindConfig&) = default;
 };
 
@@ -58,10 +66,32 @@ struct LimitsConfig {
   std::uint32_t max_payload = 1'048'576;
   std::uint32_t queue_msgs = 1000;
   std::uint64_t queue_bytes = 8'388'608;
+  std::uint64_t out_bytes_total = 268'435'456;
   std::uint32_t sessions = 1000;
   std::uint32_t subs_per_session = 1000;
   std::uint32_t err0_per_s = 10;
+  std::uint32_t resume_ttl_seconds_max = 300;
+  std::uint32_t connections_max = 1024;
+  // Of one remote principal.
+  std::uint32_t connections_per_principal = 16;
+  std::uint32_t msgs_per_s_per_principal = 10'000;
+  std::uint32_t subs_per_principal = 1000;
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
+};
+
+/// Keys for endpoints that are CURVE.
+struct CurveConfig {
+  std::string secret_key_file{};
+  std::string authorized_keys_dir{};
+  friend bool operator==(const CurveConfig&, const CurveConfig&) = default;
+};
+
+/// One rule of who may what.
+struct AclConfig {
+  std::string user{};
+  bool allows = false;
+  std::vector<std::string> entries{};
+  friend bool operator==(const AclConfig&, const AclConfig&) = default;
 };
 
 struct GatewayConfig {
@@ -70,12 +100,36 @@ struct GatewayConfig {
   PubConfig pub{};
   IngestConfig ingest{};
   LimitsConfig limits{};
+  bool allow_remote_plaintext = false;
+  std::optional<CurveConfig> curve{};
+  /// In their order: the first that matches decides.
+  std::vector<AclConfig> acl{};
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
 struct PluginsConfig {
   std::string dir{};
   std::string state_dir{};
+  /// Lower-case hex, 64 digits each; empty: all hashes are allowed.
+  std::vector<std::string> allow_sha256{};
+  bool watch = true;
+  std::chrono::milliseconds settle{300};
+  std::chrono::milliseconds rescan{2'000};
+  bool trial = true;
+  bool demote_unique = true;
+  std::chrono::milliseconds upgrade_deadline{10'000};
+  /// Zero: an upgrade is final at once.
+  std::chrono::milliseconds probation{30'000};
+  /// So many failures within the probation bring the old version back; zero: none do. Three are one
+  /// fewer than what parks an actor by default.
+  std::uint32_t probation_failures_max = 3;
+  OnIncompatible on_incompatible = OnIncompatible::refuse;
+  OnRemove on_remove = OnRemove::drain;
+  bool drain_first = false;
+  Unload unload = Unload::automatic;
+  /// So many crashes within crash_window keep a file from being loaded; zero: none do.
+  std::uint32_t crashes_max = 3;
+  std::chrono::milliseconds crash_window{600'000};
   /// By plugin id, in the file's order: JSON text for the plugin's init.
   std::vector<std::pair<std::string, std::string>> config{};
   friend bool operator==(const PluginsConfig&, const PluginsConfig&) = default;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/values/pattern.hpp"
 #include "daemon/config_load.hpp"
@@ -37,6 +38,7 @@ class Checker {
   Violations run() {
     check_limits();
     for (const char* socket : {"cmd", "pub", "ingest"}) check_binds(socket);
+    check_acl();
     if (const Json* types = at(completed_, "/types"); types != nullptr && types->is_object()) {
       for (const auto& [name, type] : types->items()) check_backoff(name, type);
     }
@@ -70,10 +72,19 @@ class Checker {
       const auto pointer = base + '/' + std::to_string(i);
       const Json& bind = (*binds)[i];
       if (const auto* text = bind.get_ptr<const std::string*>()) {
-        check_endpoint(pointer, *text);
+        check_endpoint(pointer, *text, {});
       } else if (const std::string* endpoint = text_at(bind, "endpoint")) {
-        check_endpoint(pointer + "/endpoint", *endpoint);
-        if (!endpoint->starts_with("tcp://")) continue;
+        const auto curve = bind.find("curve");
+        const bool is_told = curve != bind.end() && curve->is_boolean();
+        check_endpoint(pointer + "/endpoint", *endpoint,
+                       is_told ? std::optional(curve->get<bool>()) : std::nullopt);
+        if (!endpoint->starts_with("tcp://")) {
+          if (is_told && *curve) {
+            add("CFG-305", pointer + "/curve", "is for tcp endpoints only",
+                "remove it: the kernel itself tells who connects by ipc");
+          }
+          continue;
+        }
         for (const char* key : {"mode", "group"}) {
           if (bind.contains(key)) {
             add("CFG-305", pointer + '/' + key, "is for ipc endpoints only",
@@ -84,8 +95,10 @@ class Checker {
     }
   }
 
-  void check_endpoint(const std::string& pointer, const std::string& endpoint) {
+  void check_endpoint(const std::string& pointer, const std::string& endpoint,
+                      std::optional<bool> curve) {
     const auto parts = parse_endpoint(endpoint);
+    if (parts && !parts->is_ipc) check_identity(pointer, *parts, curve);
     if (!parts || (!parts->is_ipc && parts->port == 0)) return;
     auto place = fmt::format("tcp:{}:{}", parts->host == "localhost" ? "127.0.0.1" : parts->host,
                              parts->port);
@@ -102,6 +115,49 @@ class Checker {
     if (!is_new) {
       add("CFG-302", pointer, fmt::format("\"{}\" is bound by {} already", endpoint, first->second),
           "give each socket an endpoint of its own");
+    }
+  }
+
+  // Who may connect by tcp, and whether that can be told.
+  void check_identity(const std::string& pointer, const EndpointParts& parts,
+                      std::optional<bool> curve) {
+    const bool has_keys = at(completed_, "/gateway/curve") != nullptr;
+    const bool is_remote = !is_loopback(parts.host);
+    const bool is_curve = curve.value_or(is_remote && has_keys);
+    has_curve_ = has_curve_ || is_curve;
+    if (is_curve && !has_keys) {
+      return add(
+          "CFG-308", pointer, "is to be CURVE, but there are no keys",
+          "add \"curve\": {\"secret_key_file\": ..., \"authorized_keys_dir\": ...} to gateway; "
+          "`backstagectl keygen` makes keys");
+    }
+    const Json* allowed = at(completed_, "/gateway/allow_remote_plaintext");
+    if (is_curve || !is_remote || (allowed != nullptr && *allowed == true)) return;
+    add("CFG-301", pointer,
+        "can be reached from other machines, and has neither encryption nor keys (CURVE) to guard "
+        "it",
+        fmt::format("configure gateway.curve (`backstagectl keygen` makes keys); or bind "
+                    "tcp://127.0.0.1:{0} or ipc, and let other machines in by "
+                    "`ssh -N -L {0}:127.0.0.1:{0} HOST`",
+                    parts.port == 0 ? "7770" : std::to_string(parts.port)));
+  }
+
+  void check_acl() {
+    const Json* rules = at(completed_, "/gateway/acl");
+    if (rules == nullptr || !rules->is_array()) return;
+    for (std::size_t i = 0; i < rules->size(); ++i) {
+      const Json& rule = (*rules)[i];
+      if (!rule.is_object()) continue;
+      const auto pointer = "/gateway/acl/" + std::to_string(i);
+      if (rule.contains("allow") == rule.contains("deny")) {
+        add("CFG-309", pointer, "must have either allow or deny",
+            "a rule allows or denies; write two rules for both");
+      }
+      const std::string* user = text_at(rule, "user");
+      if (user == nullptr || has_curve_ || !user->starts_with("curve:")) continue;
+      add("CFG-310", pointer + "/user",
+          fmt::format("\"{}\" is never met: no endpoint is CURVE", *user),
+          "give an endpoint \"curve\": true, or remove the rule");
     }
   }
 
@@ -175,6 +231,7 @@ class Checker {
   const Json& completed_;
   std::string runtime_dir_;
   std::map<std::string, std::string> endpoints_;
+  bool has_curve_ = false;
   Violations violations_;
 };
 

@@ -21,12 +21,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 3> directory_pointers{"/runtime_dir", "/plugins/dir",
-                                                        "/plugins/state_dir"};
+constexpr std::array<const char*, 5> path_pointers{
+    "/runtime_dir", "/plugins/dir", "/plugins/state_dir", "/gateway/curve/secret_key_file",
+    "/gateway/curve/authorized_keys_dir"};
 
-// Makes relative directories of the document absolute, beginning at `base`.
+// Makes relative paths of the document absolute, beginning at `base`.
 void anchor_directories(Json& root, const fs::path& base) {
-  for (const char* pointer : directory_pointers) {
+  for (const char* pointer : path_pointers) {
     const Json::json_pointer path{pointer};
     if (!root.is_object() || !root.contains(path)) continue;
     Json& value = root.at(path);

@@ -15,7 +15,8 @@ struct Position {
 };
 
 /// Codes: CFG-1xx the file, CFG-2xx one value, CFG-3xx values together, CFG-4xx --set, RUN-1xx the
-/// runtime directory. A code keeps its meaning for ever; retired ones are not used again.
+/// runtime directory, KEY-1xx key files. A code keeps its meaning for ever; retired ones are not
+/// used again.
 struct Problem {
   std::string code{};
   /// Where it was written: a file name, or the option, such as `--set /workers=-1`.

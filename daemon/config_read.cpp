@@ -51,6 +51,7 @@ std::vector<BindConfig> read_binds(const Json& json) {
       out.mode = static_cast<std::uint32_t>(std::stoul(text(bind, "mode"), nullptr, 8));
     }
     if (bind.contains("group")) out.group = text(bind, "group");
+    if (bind.contains("curve")) out.curve = bind.at("curve").get<bool>();
   }
   return binds;
 }
@@ -61,6 +62,22 @@ LogConfig read_log(const Json& json) {
               std::array<std::string_view, 6>{"trace", "debug", "info", "warn", "error", "off"}),
           .format = choice<LogStyle>(json, "format",
                                      std::array<std::string_view, 3>{"auto", "text", "json"})};
+}
+
+std::optional<CurveConfig> read_curve(const Json& json) {
+  const auto found = json.find("curve");
+  if (found == json.end()) return std::nullopt;
+  return CurveConfig{text(*found, "secret_key_file"), text(*found, "authorized_keys_dir")};
+}
+
+std::vector<AclConfig> read_acl(const Json& json) {
+  std::vector<AclConfig> rules;
+  for (const Json& rule : json.at("acl")) {
+    const bool allows = rule.contains("allow");
+    rules.push_back({text(rule, "user"), allows,
+                     rule.at(allows ? "allow" : "deny").get<std::vector<std::string>>()});
+  }
+  return rules;
 }
 
 GatewayConfig read_gateway(const Json& json) {
@@ -80,9 +97,18 @@ GatewayConfig read_gateway(const Json& json) {
           .limits = {.max_payload = number<U32>(limits, "max_payload"),
                      .queue_msgs = number<U32>(limits, "queue_msgs"),
                      .queue_bytes = number<std::uint64_t>(limits, "queue_bytes"),
+                     .out_bytes_total = number<std::uint64_t>(limits, "out_bytes_total"),
                      .sessions = number<U32>(limits, "sessions"),
                      .subs_per_session = number<U32>(limits, "subs_per_session"),
-                     .err0_per_s = number<U32>(limits, "err0_per_s")}};
+                     .err0_per_s = number<U32>(limits, "err0_per_s"),
+                     .resume_ttl_seconds_max = number<U32>(limits, "resume_ttl_seconds_max"),
+                     .connections_max = number<U32>(limits, "connections_max"),
+                     .connections_per_principal = number<U32>(limits, "connections_per_principal"),
+                     .msgs_per_s_per_principal = number<U32>(limits, "msgs_per_s_per_principal"),
+                     .subs_per_principal = number<U32>(limits, "subs_per_principal")},
+          .allow_remote_plaintext = json.at("allow_remote_plaintext").get<bool>(),
+          .curve = read_curve(json),
+          .acl = read_acl(json)};
 }
 
 constexpr std::array<std::string_view, 4> overflow_words{"reject", "drop_newest", "drop_oldest",
@@ -115,6 +141,38 @@ TypeConfig read_type(const std::string& name, const Json& json) {
                                            std::array<std::string_view, 2>{"pool", "pinned"}),
           .turn_budget = has_budget ? std::optional(duration(json, "turn_budget")) : std::nullopt,
           .supervision = read_supervision(json.at("supervision"))};
+}
+
+PluginsConfig read_plugins(const Json& json) {
+  using U32 = std::uint32_t;
+  PluginsConfig plugins{
+      .dir = directory(json, "dir"),
+      .state_dir = directory(json, "state_dir"),
+      .watch = json.at("watch").get<bool>(),
+      .settle = duration(json, "settle"),
+      .rescan = duration(json, "rescan"),
+      .trial = json.at("trial").get<bool>(),
+      .demote_unique = json.at("demote_unique").get<bool>(),
+      .upgrade_deadline = duration(json, "upgrade_deadline"),
+      .probation = duration(json, "probation"),
+      .probation_failures_max = number<U32>(json, "probation_failures_max"),
+      .on_incompatible = choice<OnIncompatible>(
+          json, "on_incompatible",
+          std::array<std::string_view, 3>{"refuse", "keep_old", "restart_fresh"}),
+      .on_remove =
+          choice<OnRemove>(json, "on_remove", std::array<std::string_view, 2>{"drain", "keep"}),
+      .drain_first = json.at("drain_first").get<bool>(),
+      .unload = choice<Unload>(json, "unload", std::array<std::string_view, 2>{"auto", "never"}),
+      .crashes_max = number<U32>(json, "crashes_max"),
+      .crash_window = duration(json, "crash_window")};
+  for (const Json& hash : json.at("allow_sha256")) {
+    auto& text = plugins.allow_sha256.emplace_back(hash.get<std::string>());
+    for (char& c : text) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  for (const auto& [id, value] : json.at("config").items()) {
+    plugins.config.emplace_back(id, value.dump());
+  }
+  return plugins;
 }
 
 ActorConfig read_actor(const std::string& name, const Json& json) {
@@ -166,12 +224,7 @@ Config read_config(const Json& completed) {
   config.drain_timeout = duration(completed, "drain_timeout");
   config.log = read_log(completed.at("log"));
   config.gateway = read_gateway(completed.at("gateway"));
-  const Json& plugins = completed.at("plugins");
-  config.plugins.dir = directory(plugins, "dir");
-  config.plugins.state_dir = directory(plugins, "state_dir");
-  for (const auto& [id, value] : plugins.at("config").items()) {
-    config.plugins.config.emplace_back(id, value.dump());
-  }
+  config.plugins = read_plugins(completed.at("plugins"));
   for (const auto& [name, type] : completed.at("types").items()) {
     config.types.push_back(read_type(name, type));
   }

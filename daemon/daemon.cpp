@@ -13,6 +13,7 @@
 #include "daemon/banner.hpp"
 #include "daemon/cli.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/plugin_host/trial.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/version.hpp"
 
@@ -22,13 +23,15 @@ Daemon::Daemon(LoadedConfig config, ConfigSource source, Environment environment
       source_(std::move(source)),
       environment_(std::move(environment)),
       log_(log),
+      crash_reporter_(log),
       epoch_(random_epoch()),
       monitor_(log),
       hung_reporter_(log),
       overseer_(clock_, hung_reporter_),
       pool_(clock_, &overseer_),
       pinned_(clock_, config_.values.pinned_threads, &overseer_),
-      engine_({clock_, pool_, pool_, faults_, monitor_, random_seed(), &pinned_}, Limits{}) {}
+      engine_({clock_, pool_, pool_, faults_, monitor_, random_seed(), &pinned_}, Limits{}),
+      plugin_news_(engine_, monitor_) {}
 
 Daemon::~Daemon() {
   if (gateway_ != nullptr) gateway_->stop(std::chrono::milliseconds{0});
@@ -52,6 +55,7 @@ int Daemon::run() {
 
 std::expected<void, StartFailure> Daemon::start() {
   if (auto prepared = prepare_directories(); !prepared) return prepared;
+  if (auto read = read_keys(); !read) return read;
   for (const auto& rule : config_.values.activations) {
     if (!engine_.add_activation(activation_rule(rule))) {
       return std::unexpected(StartFailure{
@@ -75,19 +79,67 @@ std::expected<void, StartFailure> Daemon::prepare_directories() {
   return {};
 }
 
-void Daemon::load_plugins() {
-  const auto& values = config_.values;
-  plugin_host::Options options;
-  options.staging_parents = {
-      runtime_dir_, choose_state_dir(values.plugins.state_dir, environment_, runtime_dir_)};
-  options.config_of = [this](std::string_view id) { return plugin_config(config_.values, id); };
-  options.settings_of = [this](std::string_view type) {
-    return type_settings(config_.values, type);
+std::expected<void, StartFailure> Daemon::read_keys() {
+  if (!config_.values.gateway.curve) return {};
+  keys_.emplace(*config_.values.gateway.curve, log_);
+  auto curve = keys_->read();
+  if (!curve) return std::unexpected(StartFailure{exit_code::config, render(curve.error())});
+  curve_ = *std::move(curve);
+  return {};
+}
+
+// What earlier runs left of crashes, and where this one would leave its own.
+void Daemon::open_crash_record(const std::string& state_dir) {
+  const auto& values = config_.values.plugins;
+  const std::string path = state_dir + "/crashes";
+  crash_history_ = plugin_host::CrashHistory(
+      path, {.crashes_max = values.crashes_max, .window = values.crash_window},
+      std::chrono::system_clock::now());
+  if (crash_history_.foreign_lines() != 0) {
+    log_.warn("the record of crashes has lines that make no sense: passed over",
+              {{"file", path}, {"lines", crash_history_.foreign_lines()}});
+  }
+  auto record = plugin_host::open_crash_record(path);
+  if (record) return crash_reporter_.record_to(*std::move(record));
+  log_.error("crashes will not be recorded, so no plugin is kept out for them",
+             {{"why", record.error()}, {"next", "make it writable for the daemon, and restart"}});
+}
+
+plugin_host::Loader::Options Daemon::loader_options(const std::string& state_dir) {
+  auto options = plugin_options(config_.values).loader;
+  options.staging_parents = {runtime_dir_, state_dir};
+  options.veto = [this](std::string_view file, const plugin_gate::Manifest& manifest) {
+    return crash_history_.quarantine_of(manifest.sha256, file);
   };
-  plugins_ = std::make_unique<plugin_host::PluginHost>(engine_, monitor_, std::move(options));
-  const std::string dir =
-      values.plugins.dir.empty() ? default_plugin_dir(executable_path()) : values.plugins.dir;
-  const auto loaded = plugins_->load_directory(dir);
+  options.forgive = [this](std::string_view sha256) {
+    const auto forgotten = crash_history_.forget(sha256, std::chrono::system_clock::now());
+    if (!forgotten)
+      log_.error("a plugin's crashes are not forgotten", {{"why", forgotten.error()}});
+  };
+  if (!config_.values.plugins.trial) return options;
+  options.trial = [this](std::string_view file,
+                         const std::string& staged) -> std::expected<void, plugin_host::Refusal> {
+    const plugin_host::Trial trial("/proc/self/exe");
+    auto tried = trial.run(staged, std::string(file));
+    if (tried || plugin_host::Trial::is_verdict(tried.error())) return tried;
+    log_.warn("a plugin is loaded untried", {{"file", file}, {"why", tried.error().cause}});
+    return {};
+  };
+  return options;
+}
+
+void Daemon::load_plugins() {
+  const auto& values = config_.values.plugins;
+  const auto state_dir = choose_state_dir(values.state_dir, environment_, runtime_dir_);
+  open_crash_record(state_dir);
+  auto options = plugin_options(config_.values);
+  options.loader = loader_options(state_dir);
+  options.keepsakes = state_dir + "/plugins";
+  const std::string dir = values.dir.empty() ? default_plugin_dir(executable_path()) : values.dir;
+  plugins_ = std::make_unique<PluginKeeper>(
+      engine_, clock_, plugin_news_, std::move(options),
+      PluginKeeper::Options{dir, values.watch, values.settle, values.rescan});
+  const auto loaded = plugins_->load();
   for (const auto& note : plugins_->staging_notes()) log_.warn(note);
   if (!loaded) {
     log_.error("no plugins: the directory is refused", {{"dir", dir},
@@ -98,6 +150,7 @@ void Daemon::load_plugins() {
   }
   log_.info("plugins loaded",
             {{"dir", dir}, {"active", loaded->active}, {"rejected", loaded->rejected}});
+  plugins_->start();
 }
 
 void Daemon::spawn_actors() {
@@ -116,14 +169,26 @@ void Daemon::spawn_actors() {
 }
 
 std::expected<void, StartFailure> Daemon::open_gateway() {
-  AdminSources sources{engine_, [this] { return plugins_->list(); },
-                       [this] { return gateway_ ? &gateway_->counters() : nullptr; },
-                       version_text(), epoch_};
+  AdminSources sources{
+      engine_,
+      [this] { return plugins_->list(); },
+      [this] { return gateway_ ? &gateway_->counters() : nullptr; },
+      version_text(),
+      epoch_,
+      plugins_->directory(),
+      [this](PluginVerb verb, std::string_view id) { return plugins_->ask(verb, id); }};
   if (!engine_.attach(admin_name, make_admin_actor(std::move(sources)), pool_, {})) {
     return std::unexpected(StartFailure{exit_code::internal, "the admin door cannot be made"});
   }
-  gateway_ = std::make_unique<gateway::Gateway>(
-      engine_, clock_, gateway_options(config_.values, runtime_dir_, epoch_), monitor_);
+  auto options = gateway_options(config_.values, runtime_dir_, epoch_);
+  options.curve = std::move(curve_);
+  warn_of_plaintext();
+  gateway_ = std::make_unique<gateway::Gateway>(engine_, clock_, std::move(options), monitor_);
+  if (gateway_->connections_max() < config_.values.gateway.limits.connections_max) {
+    log_.warn("the limit of open files allows fewer connections than connections_max",
+              {{"connections", gateway_->connections_max()},
+               {"next", "raise LimitNOFILE (`ulimit -n`), or lower connections_max"}});
+  }
   const auto bound = gateway_->start();
   if (!bound) {
     const bool is_permission = bound.error().code == EACCES || bound.error().code == EPERM;
@@ -136,6 +201,15 @@ std::expected<void, StartFailure> Daemon::open_gateway() {
   }
   announce(*bound);
   return {};
+}
+
+void Daemon::warn_of_plaintext() {
+  const auto& gateway = config_.values.gateway;
+  if (!gateway.allow_remote_plaintext) return;
+  log_.warn(
+      "allow_remote_plaintext is on: what other machines send can be read and changed, and "
+      "nobody proves who they are",
+      {{"next", "configure gateway.curve, and remove allow_remote_plaintext"}});
 }
 
 void Daemon::announce(const gateway::BoundEndpoints& bound) {
@@ -158,10 +232,10 @@ void Daemon::serve() {
   }
   for (;;) {
     Intent intent{};
-    if (watchdog) {
-      const Duration rest = std::max(Duration::zero(), watchdog->next_look() - clock_.now());
-      intent = signals_.wait_for(std::chrono::ceil<Milliseconds>(rest));
-      feed(*watchdog);
+    if (watchdog || keys_) {
+      intent = signals_.wait_for(std::chrono::ceil<Milliseconds>(rest(watchdog)));
+      if (watchdog && clock_.now() >= watchdog->next_look()) feed(*watchdog);
+      look_at_keys();
     } else {
       intent = signals_.wait();
     }
@@ -175,6 +249,23 @@ void Daemon::serve() {
         break;
     }
   }
+}
+
+// How long until there is something to look after.
+Duration Daemon::rest(const std::optional<Watchdog>& watchdog) const {
+  Duration rest = KeyKeeper::look_interval;
+  if (watchdog) {
+    const Duration left = std::max(Duration::zero(), watchdog->next_look() - clock_.now());
+    rest = keys_ ? std::min(rest, left) : left;
+  }
+  return rest;
+}
+
+void Daemon::look_at_keys() {
+  if (!keys_) return;
+  auto keys = keys_->look();
+  if (!keys || gateway_->set_keys(*std::move(keys))) return;
+  log_.error("the gateway stands still: who lost a key is still connected");
 }
 
 // The main loop is the one that feeds. What may rest: an idle pool, timers none of which is due, a
@@ -227,6 +318,11 @@ void Daemon::reload() {
   // Only what is live is taken over, so that the next reload still sees what waits for a restart.
   config_.values.log = loaded->values.log;
   config_.values.drain_timeout = loaded->values.drain_timeout;
+  config_.values.gateway.acl = loaded->values.gateway.acl;
+  look_at_keys();
+  if (!gateway_->set_rules(acl_rules(config_.values.gateway.acl))) {
+    log_.error("the gateway stands still: it has not taken over the rules yet");
+  }
   log_.set_level(loaded->values.log.level);
   apply_format(log_, loaded->values.log);
   log_.info("reloaded", {{"changes", changes.size()}});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/engine.hpp"
@@ -12,11 +13,16 @@
 #include "core/pinned_threads.hpp"
 #include "core/worker_pool.hpp"
 #include "daemon/config_load.hpp"
+#include "daemon/crash_reporter.hpp"
 #include "daemon/gateway/gateway.hpp"
 #include "daemon/hung_reporter.hpp"
+#include "daemon/key_keeper.hpp"
 #include "daemon/log.hpp"
 #include "daemon/monitor.hpp"
+#include "daemon/plugin_host/crash_history.hpp"
 #include "daemon/plugin_host/plugin_host.hpp"
+#include "daemon/plugin_keeper.hpp"
+#include "daemon/plugin_news.hpp"
 #include "daemon/runtime_dir.hpp"
 #include "daemon/signals.hpp"
 #include "daemon/watchdog.hpp"
@@ -46,13 +52,19 @@ class Daemon {
 
   [[nodiscard]] std::expected<void, StartFailure> start();
   [[nodiscard]] std::expected<void, StartFailure> prepare_directories();
+  void open_crash_record(const std::string& state_dir);
+  [[nodiscard]] plugin_host::Loader::Options loader_options(const std::string& state_dir);
   void load_plugins();
   void spawn_actors();
+  [[nodiscard]] std::expected<void, StartFailure> read_keys();
   [[nodiscard]] std::expected<void, StartFailure> open_gateway();
+  void warn_of_plaintext();
   void announce(const gateway::BoundEndpoints& bound);
   void serve();
   [[nodiscard]] Watchdog make_watchdog(Duration interval);
   void feed(Watchdog& watchdog);
+  [[nodiscard]] Duration rest(const std::optional<Watchdog>& watchdog) const;
+  void look_at_keys();
   void reload();
 
   // the end (daemon_end.cpp)
@@ -68,6 +80,7 @@ class Daemon {
   const Environment environment_;
   Log& log_;
   Signals signals_;  // before any thread
+  CrashReporter crash_reporter_;
   std::string runtime_dir_;
   const std::string epoch_;
   Monitor monitor_;
@@ -78,7 +91,11 @@ class Daemon {
   WorkerPool pool_;
   PinnedThreads pinned_;
   Engine engine_;
-  std::unique_ptr<plugin_host::PluginHost> plugins_;
+  plugin_host::CrashHistory crash_history_;
+  PluginNews plugin_news_;
+  std::unique_ptr<PluginKeeper> plugins_;
+  std::optional<KeyKeeper> keys_;
+  gateway::CurveOptions curve_;  // what the gateway is to start with
   std::unique_ptr<gateway::Gateway> gateway_;
 };
 

@@ -39,7 +39,7 @@ int Daemon::shut_down() {
   gateway_->stop(flush_time);
   remove_endpoints(runtime_dir_);
   // Plugins whose actors have all ended come to their end, the others stay.
-  plugins_->shutdown(plugin_end_time);
+  plugins_->stop(plugin_end_time);
   return leave(exit_code::ok);
 }
 

@@ -77,6 +77,9 @@ class Log final {
   void set_level(LogLevel level) noexcept { level_.store(level, std::memory_order_relaxed); }
   /// Colour is used only with text. [any]
   void set_format(LogFormat format, bool colour) noexcept;
+  [[nodiscard]] LogFormat format() const noexcept {
+    return format_.load(std::memory_order_relaxed);
+  }
 
   /// Lines that could not be written. [any]
   [[nodiscard]] std::uint64_t lost() const noexcept;

@@ -8,15 +8,23 @@
 #include "daemon/cli.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/healthcheck.hpp"
+#include "daemon/plugin_host/probe.hpp"
 #include "daemon/version.hpp"
 
 using namespace backstage::daemon;
 
 namespace {
 
+int check(const Config& config) {
+  const auto problems = check_keys(config);
+  if (problems.empty()) return fmt::print("the configuration is good\n"), 0;
+  std::fputs(render(problems).c_str(), stderr);
+  return exit_code::config;
+}
+
 int act(const Options& options, LoadedConfig config) {
   const auto environment = Environment::of_process();
-  if (options.action == Action::check) return fmt::print("the configuration is good\n"), 0;
+  if (options.action == Action::check) return check(config.values);
   if (options.action == Action::print_config) return fmt::print("{}\n", config.effective), 0;
   if (options.action == Action::healthcheck) return healthcheck(config.values, environment);
   Log log(options_for(2));
@@ -33,6 +41,9 @@ int main(int argc, char** argv) try {
     std::fputs(options.error().out.c_str(), stdout);
     std::fputs(options.error().err.c_str(), stderr);
     return options.error().code;
+  }
+  if (options->action == Action::probe) {
+    backstage::plugin_host::probe(options->probe_file, options->probe_result_fd);
   }
   if (options->action == Action::print_schema) return fmt::print("{}", config_schema()), 0;
   auto config = load_config(options->source, Environment::of_process());

@@ -58,6 +58,16 @@ void Monitor::session_opened(std::string_view name, const gateway::Peer& peer) n
             {"user", peer.user_id}});
 }
 
+void Monitor::session_detached(std::string_view name, std::chrono::seconds within) noexcept {
+  log_.add(LogLevel::info, sessions_, "session detached",
+           {{"session", name}, {"waits_s", static_cast<std::uint64_t>(within.count())}});
+}
+
+void Monitor::session_resumed(std::string_view name, const gateway::Peer& peer) noexcept {
+  log_.add(LogLevel::info, sessions_, "session resumed",
+           {{"session", name}, {"user", peer.user_id}});
+}
+
 void Monitor::session_ended(std::string_view name, EndReason reason) noexcept {
   const bool is_slow = reason == EndReason::slow_consumer;
   log_.add(is_slow ? LogLevel::warn : LogLevel::info, sessions_, "session ended",
@@ -83,6 +93,28 @@ void Monitor::ingest_resumed() noexcept { log_.add(LogLevel::info, refusals_, "i
 void Monitor::filter_refused(std::string_view filter) noexcept {
   log_.add(LogLevel::warn, refusals_, "a SUB filter over the limit gets nothing",
            {{"filter", filter}});
+}
+
+void Monitor::connection_refused(std::string_view who, std::string_view why) noexcept {
+  log_.add(LogLevel::warn, strangers_, "connection refused", {{"who", who}, {"why", why}});
+}
+
+void Monitor::principal_revoked(std::string_view user, std::size_t sessions) noexcept {
+  log_.warn("key revoked: its sessions are ended", {{"user", user}, {"sessions", sessions}});
+}
+
+void Monitor::connection_cut(std::string_view user, std::string_view why) noexcept {
+  log_.add(LogLevel::warn, strangers_, "connection cut", {{"user", user}, {"why", why}});
+}
+
+void Monitor::gate_closed(std::size_t connections) noexcept {
+  log_.add(LogLevel::warn, gate_, "no more connections are let in until some leave",
+           {{"connections", connections},
+            {"next", "raise gateway.limits.connections_max, and LimitNOFILE with it"}});
+}
+
+void Monitor::gate_opened(std::size_t connections) noexcept {
+  log_.add(LogLevel::info, gate_, "connections are let in again", {{"connections", connections}});
 }
 
 void Monitor::trouble(std::string_view what) noexcept {
@@ -112,6 +144,39 @@ void Monitor::plugin_refused(const plugin_host::PluginInfo& plugin) noexcept {
 
 void Monitor::plugin_pinned(const plugin_host::PluginInfo& plugin) noexcept {
   log_.warn("plugin stays in memory", {{"plugin", plugin.id}, {"reason", plugin.reason}});
+}
+
+void Monitor::plugin_changed(const plugin_host::PluginInfo& plugin) noexcept {
+  log_.debug("plugin changes its state", {{"plugin", plugin.id},
+                                          {"version", plugin.version},
+                                          {"generation", plugin.generation},
+                                          {"state", plugin_host::token(plugin.state)}});
+}
+
+void Monitor::plugin_upgraded(const plugin_host::PluginInfo& plugin,
+                              const plugin_host::PluginInfo& former,
+                              const plugin_host::UpgradeReport& report) noexcept {
+  log_.info("plugin upgraded", {{"plugin", plugin.id},
+                                {"from", former.version},
+                                {"to", plugin.version},
+                                {"with_state", report.passed},
+                                {"fresh", report.fresh},
+                                {"kept_old", report.kept},
+                                {"micros", plugin.load_micros}});
+}
+
+void Monitor::plugin_rolled_back(const plugin_host::PluginInfo& failed,
+                                 const plugin_host::PluginInfo& plugin,
+                                 const plugin_host::UpgradeReport& report) noexcept {
+  log_.error("plugin rolled back", {{"plugin", plugin.id},
+                                    {"from", failed.version},
+                                    {"to", plugin.version},
+                                    {"with_state", report.passed},
+                                    {"fresh", report.fresh},
+                                    {"left_behind", report.kept},
+                                    {"code", failed.code},
+                                    {"reason", failed.reason},
+                                    {"fix", failed.fix}});
 }
 
 }  // namespace backstage::daemon

@@ -26,12 +26,19 @@ class Monitor final : public Observer, public gateway::Events, public plugin_hos
 
   // gateway::Events [gateway]
   void session_opened(std::string_view name, const gateway::Peer& peer) noexcept override;
+  void session_detached(std::string_view name, std::chrono::seconds within) noexcept override;
+  void session_resumed(std::string_view name, const gateway::Peer& peer) noexcept override;
   void session_ended(std::string_view name, EndReason reason) noexcept override;
   void peer_refused(gateway::PeerId peer, std::string_view why) noexcept override;
   void ingest_refused(wire::Status status, std::string_view what) noexcept override;
   void ingest_stalled(std::string_view target) noexcept override;
   void ingest_resumed() noexcept override;
   void filter_refused(std::string_view filter) noexcept override;
+  void connection_refused(std::string_view who, std::string_view why) noexcept override;
+  void principal_revoked(std::string_view user, std::size_t sessions) noexcept override;
+  void connection_cut(std::string_view user, std::string_view why) noexcept override;
+  void gate_closed(std::size_t connections) noexcept override;
+  void gate_opened(std::size_t connections) noexcept override;
   void trouble(std::string_view what) noexcept override;
 
   // plugin_host::Events
@@ -40,6 +47,12 @@ class Monitor final : public Observer, public gateway::Events, public plugin_hos
   void plugin_loaded(const plugin_host::PluginInfo& plugin) noexcept override;
   void plugin_refused(const plugin_host::PluginInfo& plugin) noexcept override;
   void plugin_pinned(const plugin_host::PluginInfo& plugin) noexcept override;
+  void plugin_changed(const plugin_host::PluginInfo& plugin) noexcept override;
+  void plugin_upgraded(const plugin_host::PluginInfo& plugin, const plugin_host::PluginInfo& former,
+                       const plugin_host::UpgradeReport& report) noexcept override;
+  void plugin_rolled_back(const plugin_host::PluginInfo& failed,
+                          const plugin_host::PluginInfo& plugin,
+                          const plugin_host::UpgradeReport& report) noexcept override;
 
  private:
   Log& log_;
@@ -49,6 +62,8 @@ class Monitor final : public Observer, public gateway::Events, public plugin_hos
   LogSite dead_letters_;
   LogSite sessions_;
   LogSite refusals_;
+  LogSite strangers_;
+  LogSite gate_;
   LogSite plugin_lines_;
 };
 

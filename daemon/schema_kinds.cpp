@@ -11,6 +11,7 @@
 
 #include "core/values/names.hpp"
 #include "core/values/pattern.hpp"
+#include "daemon/policy/acl.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -87,9 +88,13 @@ Fault judge_name_pattern(std::string_view text, KindBounds) {
                    "them and each used once: \"book:{1}\", \"book:{1}:{2}\""};
 }
 
-Fault judge_directory(std::string_view text, KindBounds) {
+Fault judge_path(std::string_view text, std::string_view remedy) {
   if (text.find('\0') == std::string_view::npos) return {};
-  return KindFault{"CFG-213", "is not a path: it holds a NUL", "write a directory"};
+  return KindFault{"CFG-213", "is not a path: it holds a NUL", std::string(remedy)};
+}
+
+Fault judge_directory(std::string_view text, KindBounds) {
+  return judge_path(text, "write a directory");
 }
 
 Fault judge_file_mode(std::string_view text, KindBounds) {
@@ -110,27 +115,50 @@ Fault judge_group(std::string_view text, KindBounds) {
 }
 
 Fault judge_endpoint(std::string_view text, KindBounds) {
-  const auto parts = parse_endpoint(text);
-  if (!parts) {
-    return KindFault{"CFG-216", "is not an endpoint",
-                     "tcp://127.0.0.1:PORT (1 to 65535, or * for any free port), "
-                     "ipc:///absolute/path or ipc://{runtime_dir}/name"};
-  }
-  if (parts->is_ipc || is_loopback(parts->host)) return {};
-  return KindFault{
-      "CFG-301",
-      "can be reached from other machines, and this version has neither encryption nor keys "
-      "(CURVE) to guard it",
-      fmt::format("bind tcp://127.0.0.1:{0} or ipc, and let other machines in by "
-                  "`ssh -N -L {0}:127.0.0.1:{0} HOST`",
-                  parts->port == 0 ? "7770" : std::to_string(parts->port))};
+  if (parse_endpoint(text)) return {};
+  return KindFault{"CFG-216", "is not an endpoint",
+                   "tcp://127.0.0.1:PORT (1 to 65535, or * for any free port), "
+                   "ipc:///absolute/path or ipc://{runtime_dir}/name"};
+}
+
+Fault judge_file(std::string_view text, KindBounds) {
+  return judge_path(text, "write the path of a file");
+}
+
+Fault judge_acl_user(std::string_view text, KindBounds) {
+  if (policy::is_user_glob(text)) return {};
+  return KindFault{"CFG-218", "is no principal",
+                   "curve:NAME, unix:UID, tcp:local or tcp:remote; * stands for any part: "
+                   "\"curve:dash*\", \"*\""};
+}
+
+Fault judge_acl_entry(std::string_view text, KindBounds) {
+  const auto entry = policy::parse_entry(text);
+  if (entry) return {};
+  return KindFault{"CFG-219", fmt::format("is no right: {}", entry.error()),
+                   "\"*\", or one of send req pub sub get watch name admin sync ingest, alone or "
+                   "with where: \"send:counter\", \"sub:sensors/*\", \"name:desk*\""};
+}
+
+Fault judge_sha256(std::string_view text, KindBounds) {
+  constexpr std::size_t digits = 64;
+  const bool legal =
+      text.size() == digits && std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+      });
+  if (legal) return {};
+  return KindFault{"CFG-217", "is not a SHA-256",
+                   "64 hex digits, as `sha256sum FILE` and the plugin's refusal print them"};
 }
 
 struct Kind {
   std::string_view name;
   Fault (*judge)(std::string_view, KindBounds);
 };
-constexpr std::array<Kind, 10> table{{{"duration", judge_duration},
+constexpr std::array<Kind, 14> table{{{"duration", judge_duration},
+                                      {"file", judge_file},
+                                      {"acl_user", judge_acl_user},
+                                      {"acl_entry", judge_acl_entry},
                                       {"actor_name", judge_actor_name},
                                       {"type_name", judge_type_name},
                                       {"plugin_id", judge_plugin_id},
@@ -139,7 +167,8 @@ constexpr std::array<Kind, 10> table{{{"duration", judge_duration},
                                       {"directory", judge_directory},
                                       {"file_mode", judge_file_mode},
                                       {"group", judge_group},
-                                      {"endpoint", judge_endpoint}}};
+                                      {"endpoint", judge_endpoint},
+                                      {"sha256", judge_sha256}}};
 
 bool is_ipc_path(std::string_view path) noexcept {
   if (path.find('\0') != std::string_view::npos) return false;

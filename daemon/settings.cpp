@@ -7,16 +7,24 @@
 #include <algorithm>
 
 #include "daemon/config_load.hpp"
+#include "daemon/schema_kinds.hpp"
 
 namespace backstage::daemon {
 namespace {
 
+bool is_curve(const BindConfig& bind, bool has_keys) {
+  const auto parts = parse_endpoint(bind.endpoint);
+  if (!parts || parts->is_ipc) return false;
+  return bind.curve.value_or(has_keys && !is_loopback(parts->host));
+}
+
 std::vector<gateway::Endpoint> endpoints(const std::vector<BindConfig>& binds,
-                                         std::string_view runtime_dir) {
+                                         std::string_view runtime_dir, bool has_keys) {
   std::vector<gateway::Endpoint> all;
   all.reserve(binds.size());
   for (const auto& bind : binds) {
-    all.push_back({resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group});
+    all.push_back({resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group,
+                   is_curve(bind, has_keys)});
   }
   return all;
 }
@@ -59,6 +67,18 @@ backstage::Restart restart_of(Restart configured) noexcept {
   return backstage::Restart::transient;
 }
 
+plugin_host::OnIncompatible on_incompatible_of(OnIncompatible configured) {
+  switch (configured) {
+    case OnIncompatible::refuse:
+      return plugin_host::OnIncompatible::refuse;
+    case OnIncompatible::keep_old:
+      return plugin_host::OnIncompatible::keep_old;
+    case OnIncompatible::restart_fresh:
+      return plugin_host::OnIncompatible::restart_fresh;
+  }
+  return plugin_host::OnIncompatible::refuse;
+}
+
 Supervision supervision_of(const SupervisionConfig& configured) {
   Supervision supervision;
   supervision.restart = restart_of(configured.restart);
@@ -80,9 +100,12 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
                                  std::string epoch) {
   const auto& from = config.gateway;
   gateway::Options options;
-  options.cmd = endpoints(from.cmd.bind, runtime_dir);
-  options.pub = endpoints(from.pub.bind, runtime_dir);
-  options.ingest = endpoints(from.ingest.bind, runtime_dir);
+  const bool has_keys = from.curve.has_value();
+  options.cmd = endpoints(from.cmd.bind, runtime_dir, has_keys);
+  options.pub = endpoints(from.pub.bind, runtime_dir, has_keys);
+  options.ingest = endpoints(from.ingest.bind, runtime_dir, has_keys);
+  options.allow_remote_plaintext = from.allow_remote_plaintext;
+  options.acl = acl_rules(from.acl);
   options.epoch = std::move(epoch);
   options.pub_frames = from.pub.frames;
   options.io_threads = from.io_threads;
@@ -95,7 +118,44 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
   options.limits.subscriptions_per_session_max = from.limits.subs_per_session;
   options.limits.session_messages_max = from.limits.queue_msgs;
   options.limits.session_bytes_max = from.limits.queue_bytes;
+  options.limits.waiting_bytes_max = from.limits.out_bytes_total;
   options.limits.plain_errors_per_second = from.limits.err0_per_s;
+  options.limits.resume_ttl_max = std::chrono::seconds{from.limits.resume_ttl_seconds_max};
+  options.limits.connections_max = from.limits.connections_max;
+  options.limits.connections_per_principal_max = from.limits.connections_per_principal;
+  options.limits.messages_per_second_max = from.limits.msgs_per_s_per_principal;
+  options.limits.subscriptions_per_principal_max = from.limits.subs_per_principal;
+  return options;
+}
+
+std::vector<policy::Rule> acl_rules(const std::vector<AclConfig>& configured) {
+  std::vector<policy::Rule> rules;
+  rules.reserve(configured.size());
+  for (const auto& one : configured) {
+    policy::Rule rule{.user = one.user, .allows = one.allows, .entries = {}};
+    for (const auto& text : one.entries) {
+      // The schema's check is this very function.
+      if (auto entry = policy::parse_entry(text)) rule.entries.push_back(*std::move(entry));
+    }
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+plugin_host::Options plugin_options(const Config& config) {
+  const auto& from = config.plugins;
+  plugin_host::Options options;
+  options.loader.rules.allowed = from.allow_sha256;
+  options.loader.demotes_unique = from.demote_unique;
+  options.loader.config_of = [&config](std::string_view id) { return plugin_config(config, id); };
+  options.settings_of = [&config](std::string_view type) { return type_settings(config, type); };
+  options.on_incompatible = on_incompatible_of(from.on_incompatible);
+  options.drain_first = from.drain_first;
+  options.upgrade_deadline = from.upgrade_deadline;
+  options.probation = from.probation;
+  options.probation_failures_max = from.probation_failures_max;
+  options.drains_removed = from.on_remove == OnRemove::drain;
+  options.unloads = from.unload == Unload::automatic;
   return options;
 }
 

@@ -12,12 +12,17 @@
 #include "daemon/config.hpp"
 #include "daemon/gateway/options.hpp"
 #include "daemon/plugin_host/plugin_host.hpp"
+#include "daemon/policy/acl.hpp"
 
 namespace backstage::daemon {
 
 [[nodiscard]] gateway::Options gateway_options(const Config& config, std::string_view runtime_dir,
                                                std::string epoch);
+/// Rules that config has checked already.
+[[nodiscard]] std::vector<policy::Rule> acl_rules(const std::vector<AclConfig>& configured);
 [[nodiscard]] plugin_host::TypeSettings type_settings(const Config& config, std::string_view type);
+/// What config says of plugins; the functions read `config`, which must outlive their use.
+[[nodiscard]] plugin_host::Options plugin_options(const Config& config);
 /// JSON text of one plugin's own config; empty when there is none.
 [[nodiscard]] std::string plugin_config(const Config& config, std::string_view plugin_id);
 /// What `actor` says instead of its type; what it leaves out of the mailbox is `of_type`'s. Borrows

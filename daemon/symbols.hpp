@@ -4,17 +4,18 @@
 /// export have names too. Nothing is kept: each object is one look at what is mapped.
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "daemon/elf_symbols.hpp"
 
 namespace backstage::daemon {
 
 class Symbols {
  public:
   Symbols();
-  ~Symbols();
   Symbols(const Symbols&) = delete;
   Symbols& operator=(const Symbols&) = delete;
 
@@ -29,11 +30,10 @@ class Symbols {
     std::uint64_t offset = 0;
     std::string path;
   };
-  class File;
-  [[nodiscard]] const File& file_of(const std::string& path) const;
+  [[nodiscard]] const ElfSymbols& file_of(const std::string& path) const;
 
   std::vector<Mapping> mappings_;
-  mutable std::vector<std::pair<std::string, std::unique_ptr<File>>> files_;
+  mutable std::vector<std::pair<std::string, ElfSymbols>> files_;
 };
 
 /// Names of a captured stack (StackTracer::capture), the innermost first, " < " between two, cut

@@ -4,7 +4,7 @@
 #
 #   scripts/bench.sh [--reps N] [--only ROWS] [--peers NAMES] [--results DIR]
 #
-# ROWS are beginnings of rows, W,abi_call,N1,N3 unless named ("W3 64B", W4; the peers' README.md has
+# ROWS are beginnings of rows, W,abi_call,N unless named ("W3 64B", W4; the peers' README.md has
 # them all): what is not named shows as "not measured". NAMES are peers beside ours; those that are
 # not installed are left out. The peers' folder is ../shared/peers, or BACKSTAGED_PEERS; it is
 # copied to build/bench and built there. Raw lines stay in build/bench. A repetition of all rows
@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-reps=5 only=W,abi_call,N1,N3 peers= results=tests/bench
+reps=5 only=W,abi_call,N peers= results=tests/bench
 while [ $# -gt 0 ]; do
   case "$1" in
     --reps | --only | --peers | --results)
@@ -83,7 +83,7 @@ has() { # peer
     *) return 1 ;;
   esac
 }
-present=backstage,backstage-plugin,backstage-c
+present=backstage,backstage-plugin,backstage-c,backstage-batch,backstage-pub,zmq-line
 all=limit,limit-ring,caf,erlang,nats,nats-raw,redis,mosquitto,zmq-direct,zmq-proxy,zmq-router
 for peer in $(tr , ' ' <<<"${peers:-$all,zmtp-native,zmtp-native-spin,tcp,tcp-spin}"); do
   case "$peer" in backstage*) continue ;; esac

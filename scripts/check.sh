@@ -31,7 +31,8 @@ sources() {
   if git rev-parse --git-dir >/dev/null 2>&1; then
     git ls-files -co --exclude-standard -- '*.cpp' '*.hpp' '*.h' '*.c'
   else
-    find core daemon plugins tests -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.c'
+    find clients core daemon plugins tests \
+      -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.c'
   fi | while IFS= read -r file; do
     [ ! -f "$file" ] || printf '%s\0' "$file"
   done

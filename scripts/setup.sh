@@ -35,9 +35,13 @@ clang-19: sanitizer and fuzz builds
 clang-format-19: format check
 clang-tidy-19: static checks
 libclang-rt-19-dev: address, undefined, thread and fuzzer runtimes
+clang: version 14, whose plugins load beside those of others
+libc++-19-dev: plugins built with another C++ library load beside the others
+libc++abi-19-dev: its exceptions
 llvm-19: llvm-symbolizer, so that a sanitizer names functions and lines
 binutils: readelf, for tests of plugins and of the hardened binary
 systemd: systemd-analyze, which rates the unit file
+rustc: plugins in Rust, version 1.63 suffices
 valgrind: callgrind, which counts the instructions of a message
 '
 bench_packages='

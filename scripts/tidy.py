@@ -26,9 +26,10 @@ ALLOWED = {
     "core": ({"core", "core/values"}, {"std"}),
     "daemon/wire": ({"core/values", "daemon/wire"}, {"std"}),
     "daemon/gateway": (
-        {"core", "core/values", "daemon/wire", "daemon/gateway"},
+        {"core", "core/values", "daemon/wire", "daemon/policy", "daemon/gateway"},
         {"std", "posix", "zmq", "asio", "fmt"},
     ),
+    "daemon/policy": ({"core/values", "daemon/policy"}, {"std", "posix", "fmt"}),
     "daemon/plugin_gate": (
         {"core/values", "plugins/sdk", "daemon/plugin_gate"},
         {"std", "posix", "sodium", "fmt"},
@@ -38,19 +39,31 @@ ALLOWED = {
         {"std", "posix", "dlfcn", "fmt"},
     ),
     "daemon": (
-        {"core", "core/values", "daemon", "daemon/wire", "daemon/gateway", "daemon/plugin_gate",
-         "daemon/plugin_host", "plugins/sdk"},
+        {"core", "core/values", "daemon", "daemon/wire", "daemon/policy", "daemon/gateway",
+         "daemon/plugin_gate", "daemon/plugin_host", "plugins/sdk"},
         {"std", "posix", "asio", "json", "cli", "spdlog", "fmt", "sodium"},
     ),
+    "daemon/ctl": (
+        {"core/values", "daemon", "daemon/ctl", "daemon/wire", "daemon/plugin_gate",
+         "daemon/plugin_host", "clients/cpp", "plugins/sdk"},
+        {"std", "posix", "json", "cli", "zmq", "fmt"},
+    ),
+    "clients/cpp": ({"clients/cpp"}, {"std", "zmq"}),
     "plugins/sdk": ({"plugins/sdk"}, {"std"}),
     "plugins": ({"plugins/sdk"}, {"std"}),
+    "plugins/testkit": (
+        {"core", "core/values", "plugins/sdk", "daemon/plugin_gate", "daemon/plugin_host",
+         "plugins/testkit"},
+        {"std", "posix", "fmt"},
+    ),
     "tests": ({"*"}, {"*"}),
 }
 
-WITH_SUBFOLDERS = {"plugins/sdk", "plugins", "tests"}
+WITH_SUBFOLDERS = {"clients/cpp", "plugins/sdk", "plugins/testkit", "plugins", "tests"}
 
 # file: {library it may include beyond its folder's line: why}.
 ALLOWED_FILES = {
+    "clients/cpp/backstage/client.hpp": {"posix": "getuid: whose daemon to look for"},
     "core/block_pool.cpp": {"posix": "madvise: large pages for messages"},
     "core/home.cpp": {"posix": "membarrier: the barrier that only one side pays for"},
     "core/hung_turn.hpp": {"posix": "pthread_t: which thread hangs"},
@@ -58,6 +71,7 @@ ALLOWED_FILES = {
     "core/pinned_threads.cpp": {"posix": "threads' names"},
     "core/timekeeper.cpp": {"posix": "its thread's name"},
     "core/worker_pool.cpp": {"posix": "threads: affinity and names"},
+    "plugins/sdk/backstage/json.hpp": {"json": "included by plugins that want JSON types only"},
 }
 
 # Nothing includes these but the files of the same stem and main: the process is wired from outside.
@@ -109,11 +123,11 @@ CORE_EXCEPTIONS = {(f"core/{owner}.{ending}", THREADS): why
                    for owner, why in THREAD_OWNERS.items() for ending in ("hpp", "cpp")}
 
 # file: why it may be longer than FILE_LINES_MAX. Tables only.
-LONG_FILES = {}
+LONG_FILES = {"plugins/sdk/backstage/plugin.h": "the whole C ABI, one header to copy"}
 # (file, function): why it may be longer than FUNCTION_LINES_MAX.
 LONG_FUNCTIONS = {}
 # Lines over LINE_COLUMNS_MAX are allowed in these: data, or text that breaks by its own rules.
-LONG_LINES = (".md", ".csv", ".json", ".txt", ".service")
+LONG_LINES = (".md", ".csv", ".json", ".txt", ".service", ".pc.in")
 
 # Written in halves, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(?:" + "|".join(a + b for a, b in
@@ -121,7 +135,7 @@ UNFINISHED = re.compile(r"\b(?:" + "|".join(a + b for a, b in
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|root|farm|home/[a-z]\w*)/")
 
 CODE = (".c", ".cpp", ".h", ".hpp")
-TEXT = CODE + (".py", ".sh", ".cmake", ".md", ".json", ".txt", ".service", ".yml", ".in")
+TEXT = CODE + (".py", ".rs", ".sh", ".cmake", ".md", ".json", ".txt", ".service", ".yml", ".in")
 COUNTED = CODE + (".py", ".sh", ".cmake")
 
 
@@ -178,7 +192,8 @@ def library_of(header):
 def target_of(root, path, header):
     """The project file a quoted include names, or None when it is not one of ours."""
     if header.startswith("backstage/"):
-        return "plugins/sdk/" + header
+        client = "clients/cpp/" + header
+        return client if (root / client).is_file() else "plugins/sdk/" + header
     beside = os.path.normpath(os.path.join(os.path.dirname(path), header))
     if (root / beside).is_file():
         return beside

@@ -1,6 +1,7 @@
 #include "daemon/gateway/client_actor.hpp"
 
 #include "core/topics.hpp"
+#include "daemon/gateway/refusals.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -10,7 +11,7 @@ std::string_view address_of(const Envelope& envelope) { return envelope.topic->a
 }  // namespace
 
 Outcome ClientActor::receive(Context& context, const Envelope& envelope) {
-  if (session_.state() == Session::State::gone) return Handled::again;
+  if (session_.is_paused()) return Handled::again;
   switch (envelope.kind) {
     case Kind::publish:
       return on_publish(envelope);
@@ -23,11 +24,13 @@ Outcome ClientActor::receive(Context& context, const Envelope& envelope) {
       return on_gap(envelope);
     case Kind::barrier:
       return on_barrier(envelope);
-    case Kind::timer:
     case Kind::down:
+      return on_down(envelope);
+    case Kind::timer:
     case Kind::interest:
     case Kind::started:
-      break;  // A session sets no timers, and watches and spawns nothing.
+    case Kind::succession:
+      break;  // A session sets no timers and spawns nothing.
   }
   return Handled::done;
 }
@@ -53,7 +56,15 @@ Outcome ClientActor::on_publish(const Envelope& envelope) {
                        .sender = shown_sender(envelope.sender_name.text()),
                        .type = envelope.type,
                        .snapshot = envelope.is_snapshot};
-  return say(line, &envelope.payload) ? Handled::done : Handled::again;
+  if (!say(line, &envelope.payload)) return Handled::again;
+  note_handed(*found, envelope);
+  return Handled::done;
+}
+
+void ClientActor::note_handed(std::pair<const SubscriptionId, Session::Subscription>& entry,
+                              const Envelope& envelope) {
+  auto& [id, subscription] = entry;
+  if (subscription.flow != nullptr) session_.on_handed(id, subscription, envelope);
 }
 
 // To the client's own name; a request waits for its REP or ERR under a number of the session's.
@@ -102,10 +113,12 @@ Outcome ClientActor::on_reply(const Envelope& envelope) {
   } else {
     const auto text = envelope.payload.text();
     const bool has_own_text = !text.empty() && text != sentence(envelope.error);
-    is_taken = say(wire::Err{.id = asked.id, .status = wire::status(envelope.error)},
+    const auto status = wire::status(envelope.error);
+    is_taken = say(wire::Err{.id = asked.id, .status = status, .retry_ms = retry_hint(status)},
                    has_own_text ? &envelope.payload : nullptr);
   }
   if (!is_taken) return Handled::again;
+  session_.note_answered(asked.id);
   session_.asked.erase(envelope.request);
   return Handled::done;
 }
@@ -119,7 +132,19 @@ Outcome ClientActor::on_gap(const Envelope& envelope) {
                        .first = envelope.seq,
                        .last = envelope.seq_last,
                        .reason = reason.value_or(wire::GapReason::slow)};
-  return say(line, nullptr) ? Handled::done : Handled::again;
+  if (!say(line, nullptr)) return Handled::again;
+  note_handed(*found, envelope);
+  return Handled::done;
+}
+
+// Once, and only if it was not unwatched meanwhile.
+Outcome ClientActor::on_down(const Envelope& envelope) {
+  const auto name = envelope.sender_name.text();
+  const auto found = session_.watches.find(name);
+  if (found == session_.watches.end()) return Handled::done;
+  if (!say(wire::Down{name, envelope.payload.text()}, nullptr)) return Handled::again;
+  session_.watches.erase(found);
+  return Handled::done;
 }
 
 // All that was queued before the UNSUB has been delivered: its OK may go.
@@ -128,7 +153,7 @@ Outcome ClientActor::on_barrier(const Envelope& envelope) {
   if (found == session_.barriers.end()) return Handled::done;
   if (session_.has_waiting()) return Handled::again;
   const auto [id, subscription] = found->second;
-  session_.subscriptions.erase(subscription);
+  session_.forget_subscription(subscription);
   session_.barriers.erase(found);
   session_.ok({.id = id});
   return Handled::done;

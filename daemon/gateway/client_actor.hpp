@@ -1,5 +1,7 @@
 /// ClientActor: a connected client as an actor: what its mailbox holds becomes lines on its wire.
 #pragma once
+#include <utility>
+
 #include "core/actor.hpp"
 #include "daemon/gateway/session.hpp"
 
@@ -20,7 +22,10 @@ class ClientActor final : public Actor {
   [[nodiscard]] Outcome on_gap(const Envelope& envelope);
   [[nodiscard]] Outcome on_reply(const Envelope& envelope);
   [[nodiscard]] Outcome on_barrier(const Envelope& envelope);
+  [[nodiscard]] Outcome on_down(const Envelope& envelope);
   [[nodiscard]] bool has_room_for_request(TimePoint now);
+  void note_handed(std::pair<const SubscriptionId, Session::Subscription>& entry,
+                   const Envelope& envelope);
   template <class Line>
   [[nodiscard]] bool say(const Line& line, const Payload* payload);
 

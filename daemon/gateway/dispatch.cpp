@@ -1,8 +1,9 @@
-// Session's door for messages: frames -> command -> may it? -> handle_<verb>.
+// Connection's door for messages: frames -> command -> may it? -> handle_<verb>.
 #include <array>
 #include <string>
 #include <utility>
 
+#include "daemon/gateway/command_rights.hpp"
 #include "daemon/gateway/handlers.hpp"
 #include "daemon/gateway/session.hpp"
 
@@ -17,13 +18,15 @@ bool is_work(wire::Verb verb) noexcept {
 
 // Verbs that make sense on a connection without a session, and do not begin one.
 bool needs_no_session(wire::Verb verb) noexcept {
-  return verb == wire::Verb::hello || verb == wire::Verb::ping || verb == wire::Verb::bye;
+  return verb == wire::Verb::hello || verb == wire::Verb::ping || verb == wire::Verb::bye ||
+         verb == wire::Verb::batch;
 }
 
 // Verbs whose answers, or whose cause, a REQ socket could never receive.
 bool needs_dealer(wire::Verb verb) noexcept {
   return verb == wire::Verb::sub || verb == wire::Verb::unsub || verb == wire::Verb::rep ||
-         verb == wire::Verb::err;
+         verb == wire::Verb::err || verb == wire::Verb::ack || verb == wire::Verb::batch ||
+         verb == wire::Verb::watch || verb == wire::Verb::unwatch;
 }
 
 template <class... Cases>
@@ -33,18 +36,29 @@ struct Overloaded : Cases... {
 
 }  // namespace
 
-void Session::on_message(InMessage& message) {
-  if (state_ != State::fresh && state_ != State::active) {
+bool Connection::is_listening() const noexcept {
+  const bool is_ending = session_ != nullptr && session_->state() != Session::State::active;
+  return state_ == State::open && !is_ending;
+}
+
+void Connection::on_message(InMessage& message) {
+  if (heartbeat_ != Duration::zero()) on_sign_of_life();
+  if (!is_listening()) {
     house.counters.ignored.add();
     return;
   }
   ++turn_;
   is_answered_ = false;
+  execute(message);
+}
+
+void Connection::execute(InMessage& message) {
   const auto parts = wire::split(message.frames());
   if (!parts) return refuse(parts.error().id, parts.error().status, parts.error().text);
   const auto command = wire::decode(parts->control);
   if (!command) return refuse(command.error().id, command.error().status, command.error().text);
-  if (is_refused(*command, parts->payload.size()) || !is_ready_for(*command)) return;
+  if (is_refused(*command, parts->payload.size())) return;
+  if (is_forbidden(*command, message) || !is_ready_for(*command)) return;
   // Held until the command is done: the control line may lie in the same frame.
   Payload payload;
   if (!parts->payload.empty()) {
@@ -54,14 +68,9 @@ void Session::on_message(InMessage& message) {
 }
 
 // What is wrong with the command whatever the engine says. Refused if true.
-bool Session::is_refused(const wire::Command& command, std::size_t payload_bytes) {
+bool Connection::is_refused(const wire::Command& command, std::size_t payload_bytes) {
   const auto id = wire::id_of(command);
   const auto verb = wire::verb_of(command);
-  if (const auto reserved = wire::reserved_part(command); !reserved.empty()) {
-    refuse(id, Errc::unsupported,
-           std::string(reserved) + " is reserved: this release does not offer it");
-    return true;
-  }
   if (is_lockstep() && needs_dealer(verb)) {
     refuse(id, wire::WireErrc::needs_dealer);
     return true;
@@ -72,7 +81,8 @@ bool Session::is_refused(const wire::Command& command, std::size_t payload_bytes
                " needs an id, to name its answer; write: " + std::string(wire::usage(verb)));
     return true;
   }
-  if (payload_bytes > house.options.limits.payload_bytes_max) {
+  // A batch is as large as a message may be at all; each of its entries is looked at by itself.
+  if (payload_bytes > house.options.limits.payload_bytes_max && verb != wire::Verb::batch) {
     refuse(id, Errc::too_large);
     return true;
   }
@@ -83,38 +93,58 @@ bool Session::is_refused(const wire::Command& command, std::size_t payload_bytes
   return false;
 }
 
+// Whether who it is may not do that. Refused if true. Who it is was checked with the connection's
+// first message, and is again where a session begins.
+bool Connection::is_forbidden(const wire::Command& command, const InMessage& message) {
+  const auto id = wire::id_of(command);
+  if (wire::verb_of(command) == wire::Verb::hello && message.user_id() != peer_.user_id) {
+    house.counters.unauthenticated.add();
+    refuse(id, wire::WireErrc::unauthenticated);
+    return true;
+  }
+  const std::string_view name = session_ == nullptr ? std::string_view{} : session_->name();
+  if (may(principal_.rights, command, name)) return false;
+  house.counters.forbidden.add();
+  refuse(id, wire::WireErrc::forbidden);
+  return true;
+}
+
 // Begins an anonymous session if the command needs one. Refused if false.
-bool Session::is_ready_for(const wire::Command& command) {
-  if (has_cell() || needs_no_session(wire::verb_of(command))) return true;
+bool Connection::is_ready_for(const wire::Command& command) {
+  if (session_ != nullptr || needs_no_session(wire::verb_of(command))) return true;
   const auto id = wire::id_of(command);
   if (needs_hello_) {
     refuse(id, wire::WireErrc::hello_required);
     return false;
   }
-  const auto opened = open({});
-  if (!opened) refuse(id, opened.error());
-  return opened.has_value();
+  return open_session(id, {});
 }
 
-void Session::dispatch(const wire::Command& command, const Payload& payload) {
+void Connection::dispatch(const wire::Command& command, const Payload& payload) {
+  if (const auto* hello = std::get_if<wire::Hello>(&command)) return handle_hello(*this, *hello);
+  if (const auto* ping = std::get_if<wire::Ping>(&command)) return handle_ping(*this, *ping);
+  if (const auto* bye = std::get_if<wire::Bye>(&command)) return handle_bye(*this, *bye);
+  if (const auto* batch = std::get_if<wire::Batch>(&command)) {
+    return handle_batch(*this, *batch, payload);
+  }
+  Session& session = *session_;
   std::visit(Overloaded{
-                 [this](const wire::Hello& hello) { handle_hello(*this, hello); },
-                 [&](const wire::Send& send) { handle_send(*this, send, payload); },
-                 [&](const wire::Request& request) { handle_req(*this, request, payload); },
-                 [&](const wire::Publish& publish) { handle_pub(*this, publish, payload); },
-                 [this](const wire::Subscribe& subscribe) { handle_sub(*this, subscribe); },
-                 [this](const wire::Unsubscribe& unsubscribe) { handle_unsub(*this, unsubscribe); },
-                 [this](const wire::Get& get) { handle_get(*this, get); },
-                 [this](const wire::Ping& ping) { handle_ping(*this, ping); },
-                 [&](const wire::Reply& reply) { handle_rep(*this, reply, payload); },
-                 [&](const wire::ReplyError& error) { handle_err(*this, error, payload); },
-                 [this](const wire::Sync& sync) { handle_sync(*this, sync); },
-                 [this](const wire::Bye& bye) { handle_bye(*this, bye); },
+                 [&](const wire::Send& send) { handle_send(session, send, payload); },
+                 [&](const wire::Request& request) { handle_req(session, request, payload); },
+                 [&](const wire::Publish& publish) { handle_pub(session, publish, payload); },
+                 [&](const wire::Subscribe& subscribe) { handle_sub(session, subscribe); },
+                 [&](const wire::Unsubscribe& unsubscribe) { handle_unsub(session, unsubscribe); },
+                 [&](const wire::Ack& ack) { handle_ack(session, ack); },
+                 [&](const wire::Get& get) { handle_get(session, get); },
+                 [&](const wire::Reply& reply) { handle_rep(session, reply, payload); },
+                 [&](const wire::ReplyError& error) { handle_err(session, error, payload); },
+                 [&](const wire::Sync& sync) { handle_sync(session, sync); },
+                 [&](const wire::Watch& watch) { handle_watch(session, watch); },
+                 [&](const wire::Unwatch& unwatch) { handle_unwatch(session, unwatch); },
+                 // Done above.
+                 [](const wire::Hello&) {}, [](const wire::Ping&) {}, [](const wire::Bye&) {},
+                 [](const wire::Batch&) {},
                  // Refused as reserved before.
-                 [this](const wire::Ack& ack) { refuse(ack.id, Errc::unsupported); },
-                 [this](const wire::Batch& batch) { refuse(batch.id, Errc::unsupported); },
-                 [this](const wire::Watch& watch) { refuse(watch.id, Errc::unsupported); },
-                 [this](const wire::Unwatch& unwatch) { refuse(unwatch.id, Errc::unsupported); },
              },
              command);
 }

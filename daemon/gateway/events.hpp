@@ -1,5 +1,6 @@
 /// Events: what the gateway tells the process, which logs it and decides. Its only outward arrow.
 #pragma once
+#include <chrono>
 #include <string_view>
 
 #include "core/actor.hpp"
@@ -13,6 +14,9 @@ class Events {
  public:
   virtual ~Events() = default;
   virtual void session_opened(std::string_view name, const Peer& peer) noexcept = 0;
+  /// Its connection is lost; it waits for another.
+  virtual void session_detached(std::string_view name, std::chrono::seconds within) noexcept = 0;
+  virtual void session_resumed(std::string_view name, const Peer& peer) noexcept = 0;
   virtual void session_ended(std::string_view name, EndReason reason) noexcept = 0;
   /// A connection is not served; `why` is a sentence. At most once for each peer.
   virtual void peer_refused(PeerId peer, std::string_view why) noexcept = 0;
@@ -23,6 +27,15 @@ class Events {
   virtual void ingest_resumed() noexcept = 0;
   /// A filter of a SUB socket beyond filters_max gets nothing.
   virtual void filter_refused(std::string_view filter) noexcept = 0;
+  /// A connection did not prove who it is. `who`: its address, mechanism and public key.
+  virtual void connection_refused(std::string_view who, std::string_view why) noexcept = 0;
+  /// What was connected as `user` has been ended: its key is no longer authorised.
+  virtual void principal_revoked(std::string_view user, std::size_t sessions) noexcept = 0;
+  /// A connection of `user` was ended for this reason.
+  virtual void connection_cut(std::string_view user, std::string_view why) noexcept = 0;
+  /// New connections wait outside, or may come in again.
+  virtual void gate_closed(std::size_t connections) noexcept = 0;
+  virtual void gate_opened(std::size_t connections) noexcept = 0;
   /// An exception reached the loop, which goes on: memory has run out, or there is a bug.
   virtual void trouble(std::string_view what) noexcept = 0;
 };

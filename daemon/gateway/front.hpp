@@ -5,14 +5,18 @@
 /// tests drive it step by step.
 #pragma once
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "daemon/gateway/connection.hpp"
+#include "daemon/gateway/heartbeats.hpp"
 #include "daemon/gateway/house.hpp"
 #include "daemon/gateway/ingest_door.hpp"
 #include "daemon/gateway/pub_door.hpp"
-#include "daemon/gateway/session.hpp"
+#include "daemon/gateway/sessions.hpp"
+#include "daemon/gateway/shedder.hpp"
 #include "daemon/gateway/transport.hpp"
 
 namespace backstage::gateway {
@@ -41,6 +45,11 @@ class Front final : public TransportHandler {
   [[nodiscard]] TimePoint due() const noexcept;
   void on_time(TimePoint now);
 
+  /// Ends every session of `user`, whose key is no longer authorised, with BYE 401.
+  void revoke(const Principal& principal);
+  /// After the rules have changed: ends the subscriptions that they no longer allow.
+  void apply_rules();
+
   /// Tells every session; new work is refused from now on, and ingest is not read.
   void begin_draining(std::chrono::milliseconds within);
   /// Ends every session with BYE; nothing is taken from anybody any more.
@@ -49,18 +58,29 @@ class Front final : public TransportHandler {
   [[nodiscard]] bool is_stopped() const;
   /// After begin_stop: ends the cells, whether or not their clients take what is left.
   void finish_stop();
-  [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
 
  private:
   [[nodiscard]] bool has_cells() const;
-  [[nodiscard]] Session* find(PeerId peer) const;
-  void refuse_peer(const Peer& peer, InMessage& message, wire::Status status,
-                   std::string_view text);
+  [[nodiscard]] bool is_turned_away(Principal& principal, const Peer& peer, InMessage& message);
+  [[nodiscard]] Connection* find(PeerId peer) const;
+  [[nodiscard]] Connection* add(const Peer& peer, InMessage& message);
+  void refuse_peer(const Peer& peer, InMessage& message, wire::Status status, std::string_view text,
+                   std::uint64_t retry_ms = 0);
+  void end_turn();
   void forget_departed();
+  /// What it says now it had said before its session was left to be resumed.
+  [[nodiscard]] bool has_left_session(PeerId peer) const { return left_sessions_.contains(peer); }
 
   House house_;
-  std::unordered_map<PeerId, std::unique_ptr<Session>> sessions_;
+  Sessions sessions_;
+  Shedder shedder_;
+  Heartbeats heartbeats_;
+  std::unordered_map<PeerId, std::unique_ptr<Connection>> connections_;
   std::unordered_set<PeerId> refused_;
+  // The last of those connections whose session goes on without them.
+  std::unordered_set<PeerId> left_sessions_;
+  std::deque<PeerId> left_order_;
   PubDoor pub_;
   IngestDoor ingest_;
   TimePoint next_tick_;

@@ -9,6 +9,9 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <csignal>
+#include <functional>
+#include <future>
+#include <memory>
 #include <system_error>
 #include <thread>
 
@@ -24,16 +27,27 @@ using std::chrono::milliseconds;
 // What the kernel has not taken when the sockets are closed.
 constexpr milliseconds linger_max = 250ms;
 constexpr milliseconds stop_step = 5ms;
+// What BYE 401 has to leave libzmq in, before its connection is cut.
+constexpr milliseconds farewell_time = 100ms;
+// How long a change of keys or rules may take to reach the loop; else it is said to stand still.
+constexpr auto reload_patience = 5s;
 
-// Signals belong to the main thread; a thread inherits what its maker blocks.
+// Signals belong to the main thread, but for those of a thread's own faults: blocked, they would
+// end the process without a word. A thread inherits what its maker blocks.
 std::thread without_signals(auto body) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, &before);
   std::thread thread(std::move(body));
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
+}
+
+Options affordable(Options options) {
+  options.limits.connections_max = affordable_connections(options.limits.connections_max);
+  return options;
 }
 
 }  // namespace
@@ -46,10 +60,13 @@ class Gateway::Loop {
         events_(gateway.events_),
         endpoints_(sockets->bound()),
         ready_([this] { post_turn(); }),
-        transport_(io_, std::move(sockets), gateway.counters_),
+        principals_(gateway.principals_),
+        transport_(io_, std::move(sockets), gateway.counters_, principals_, gateway.events_,
+                   gateway.options_.limits),
         front_(House{gateway.engine_, gateway.clock_, gateway.options_, gateway.events_,
-                     gateway.counters_, ready_, transport_, endpoints_}),
+                     gateway.counters_, ready_, transport_, endpoints_, principals_}),
         timer_(io_),
+        cut_timer_(io_),
         stop_timer_(io_) {}
 
   ~Loop() {
@@ -73,6 +90,31 @@ class Gateway::Loop {
       front_.begin_draining(within);
       after_burst();
       transport_.settle();
+    });
+  }
+  // Runs `work` on the loop and waits until it is done. False: it was not within the time.
+  bool run_there(std::function<void()> work) {
+    auto done = std::make_shared<std::promise<void>>();
+    asio::post(io_, [this, done, work = std::move(work)] {
+      work();
+      after_burst();
+      transport_.settle();
+      done->set_value();
+    });
+    return done->get_future().wait_for(reload_patience) == std::future_status::ready;
+  }
+  bool set_keys(policy::AuthorizedKeys keys) {
+    return run_there([this, keys = std::move(keys)]() mutable { take_keys(std::move(keys)); });
+  }
+  bool set_rules(std::vector<policy::Rule> rules) {
+    return run_there([this, rules = std::move(rules)]() mutable {
+      principals_.set_rules(std::move(rules));
+      front_.apply_rules();
+      // libzmq alone decides what a SUB socket gets: it gets all of it, or is not there.
+      transport_.cut_if([](Door door, const ConnectionBook::Connection& connection) {
+        return door == Door::pub && connection.principal != nullptr &&
+               !connection.principal->rights.allows(policy::Right::sub, "*/>");
+      });
     });
   }
   // Of its own thread, as all that counts here.
@@ -105,6 +147,33 @@ class Gateway::Loop {
         transport_.look_at_all();
       }
     }
+  }
+
+  void take_keys(policy::AuthorizedKeys keys) {
+    const auto lost = principals_.set_keys(std::move(keys));
+    if (lost.empty()) return;
+    for (const Principal* principal : lost) front_.revoke(*principal);
+    revoked_.insert(revoked_.end(), lost.begin(), lost.end());
+    transport_.cut_if([this](Door door, const ConnectionBook::Connection& connection) {
+      return door != Door::cmd && is_revoked(connection);
+    });
+    // BYE has its time to get out. Who comes back under the same name with another key meanwhile is
+    // cut as well, and comes back again.
+    cut_timer_.expires_after(farewell_time);
+    cut_timer_.async_wait([this](const asio::error_code& error) {
+      // Set anew, for those who lost their keys since as well.
+      if (error) return;
+      transport_.cut_if([this](Door, const ConnectionBook::Connection& connection) {
+        return is_revoked(connection);
+      });
+      revoked_.clear();
+      transport_.settle();
+    });
+  }
+  [[nodiscard]] bool is_revoked(const ConnectionBook::Connection& connection) const {
+    // Who has said nothing yet may have come in by a key that is gone.
+    if (connection.principal == nullptr) return connection.is_curve;
+    return std::ranges::find(revoked_, connection.principal) != revoked_.end();
   }
 
   void post_turn() {
@@ -173,9 +242,12 @@ class Gateway::Loop {
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   ReadyList ready_;
+  Principals& principals_;
+  std::vector<const Principal*> revoked_;  // whose connections are to be cut
   ZmqTransport transport_;
   Front front_;
   asio::steady_timer timer_;
+  asio::steady_timer cut_timer_;
   asio::steady_timer stop_timer_;
   TimePoint armed_for_ = never;
   TimePoint stop_deadline_ = never;
@@ -187,13 +259,17 @@ class Gateway::Loop {
 };
 
 Gateway::Gateway(Engine& engine, const Clock& clock, Options options, Events& events)
-    : engine_(engine), clock_(clock), options_(std::move(options)), events_(events) {}
+    : engine_(engine),
+      clock_(clock),
+      options_(affordable(std::move(options))),
+      events_(events),
+      principals_(options_) {}
 
 Gateway::~Gateway() { stop(); }
 
 std::expected<BoundEndpoints, StartError> Gateway::start() {
   try {
-    auto sockets = std::make_unique<ZmqSockets>(options_);
+    auto sockets = std::make_unique<ZmqSockets>(options_, principals_);
     if (auto error = sockets->bind(options_)) return std::unexpected(*std::move(error));
     auto loop = std::make_unique<Loop>(*this, std::move(sockets));
     if (const auto opened = loop->open(); !opened) {
@@ -213,6 +289,14 @@ std::expected<BoundEndpoints, StartError> Gateway::start() {
                                "files (`ulimit -n`), or stop what else uses them",
                                error.what())});
   }
+}
+
+bool Gateway::set_keys(policy::AuthorizedKeys keys) {
+  return loop_ != nullptr && loop_->set_keys(std::move(keys));
+}
+
+bool Gateway::set_rules(std::vector<policy::Rule> rules) {
+  return loop_ != nullptr && loop_->set_rules(std::move(rules));
 }
 
 void Gateway::begin_draining(milliseconds within) {

@@ -3,9 +3,9 @@
 
 namespace backstage::gateway {
 
-void handle_bye(Session& session, const wire::Bye& /*bye*/) {
-  session.say(wire::Farewell{wire::status_ok});
-  session.end_by_client();
+void handle_bye(Connection& connection, const wire::Bye& /*bye*/) {
+  connection.say(wire::Farewell{wire::status_ok});
+  if (Session* session = connection.session()) session->end_by_client();
 }
 
 }  // namespace backstage::gateway

@@ -3,10 +3,11 @@
 
 namespace backstage::gateway {
 
-void handle_ping(Session& session, const wire::Ping& ping) {
-  session.say(wire::Pong{.epoch = session.house.options.epoch,
-                         .subs = session.by_pattern.size(),
-                         .token = ping.token});
+void handle_ping(Connection& connection, const wire::Ping& ping) {
+  const Session* const session = connection.session();
+  connection.say(wire::Pong{.epoch = connection.house.options.epoch,
+                            .subs = session == nullptr ? 0 : session->by_pattern.size(),
+                            .token = ping.token});
 }
 
 }  // namespace backstage::gateway

@@ -4,18 +4,22 @@
 namespace backstage::gateway {
 namespace {
 
-// Ruling 16: another's name needs a rule that allows it, and there are none yet.
-bool is_allowed(const Session& session, std::string_view actor) {
-  return actor == session.name() || !session.house.engine.find(actor);
+// Another's name needs a rule that says so in so many words.
+bool is_allowed(const Session& session, std::string_view actor, std::string_view address) {
+  if (actor == session.name() || !session.house.engine.find(actor)) return true;
+  const auto& rights = session.house.principals.of(session.principal()).rights;
+  return rights.allows_expressly(policy::Right::pub, address);
 }
 
 KeptAnswer publish_for(Session& session, const wire::Publish& publish, const Payload& payload) {
   const std::string_view actor = publish.actor.empty() ? session.name() : publish.actor;
   if (is_reserved(actor)) return {.status = wire::status(Errc::reserved_name)};
-  if (!is_allowed(session, actor)) return {.status = wire::status(wire::WireErrc::forbidden)};
   // `/topic` was checked without the name that now goes in front.
   const auto address = Address::join(actor, publish.topic);
   if (!address) return {.status = wire::status(address.error())};
+  if (!is_allowed(session, actor, address->text())) {
+    return {.status = wire::status(wire::WireErrc::forbidden)};
+  }
   const auto published =
       session.context().publish_as(*address, {publish.type, payload}, {.retain = publish.retain});
   if (!published) return {.status = wire::status(published.error())};

@@ -8,12 +8,13 @@
 namespace backstage::gateway {
 namespace {
 
-// The request behind a rid; each can be answered once.
+// The request behind a rid; each can be answered once, and only while its asker waits.
 std::optional<RequestRef> take(Session& session, std::uint64_t rid) {
   const auto found = session.open_requests.find(rid);
   if (found == session.open_requests.end()) return std::nullopt;
-  const RequestRef request = found->second.request;
+  const auto [request, deadline] = found->second;
   session.open_requests.erase(found);
+  if (deadline <= session.house.clock.now()) return std::nullopt;
   return request;
 }
 

@@ -28,15 +28,22 @@ void handle_sub(Session& session, const wire::Subscribe& subscribe) {
       session.by_pattern.size() >= session.house.options.limits.subscriptions_per_session_max) {
     return session.refuse(subscribe.id, Errc::subs_full);
   }
-  const auto over_before =
-      is_known ? session.subscriptions.at(known->second).over : wire::Over::oldest;
+  Principal& principal = session.house.principals.of(session.principal());
+  if (!is_known && !session.house.principals.may_subscribe(principal)) {
+    return session.refuse(subscribe.id, Errc::subs_full);
+  }
+  // Who acknowledges wants every message, or to be told that it cannot have them.
+  const auto over_at_first = subscribe.ack ? wire::Over::kick : wire::Over::oldest;
+  const auto over_before = is_known ? session.subscriptions.at(known->second).over : over_at_first;
   const auto over = subscribe.over.value_or(over_before);
   const auto subscribed = session.context().subscribe(
       subscribe.pattern, {.overflow = overflow_of(over), .snapshot = subscribe.snapshot});
   if (!subscribed) return session.refuse(subscribe.id, subscribed.error());
   auto& entry = session.subscriptions[subscribed->id];
-  if (entry.number == 0) entry = {++session.last_subscription, pattern, over};
+  if (entry.number == 0) entry = {++session.last_subscription, pattern, over, nullptr};
+  if (!is_known) ++principal.subscriptions;
   entry.over = over;
+  session.pace(subscribed->id, subscribe.window, subscribe.ack);
   session.by_pattern.insert_or_assign(pattern, subscribed->id);
   session.ok({.id = subscribe.id, .sub = entry.number, .seq = subscribed->seq});
 }

@@ -12,6 +12,8 @@ void handle_unsub(Session& session, const wire::Unsubscribe& unsubscribe) {
     return session.refuse(unsubscribe.id, done.error());
   }
   session.by_pattern.erase(found);
+  session.end_flow(subscription);
+  --session.house.principals.of(session.principal()).subscriptions;
   // What it has brought already is still in the mailbox; the OK goes behind it.
   const RequestId barrier{++session.last_barrier};
   session.barriers.emplace(barrier, Session::Ending{unsubscribe.id, subscription});

@@ -1,4 +1,5 @@
-/// House: what all sessions and doors share. References only; owned by the front and the gateway.
+/// House: what all connections, sessions and doors share. References only; owned by the front and
+/// the gateway.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "daemon/gateway/counters.hpp"
 #include "daemon/gateway/events.hpp"
 #include "daemon/gateway/options.hpp"
+#include "daemon/gateway/pack.hpp"
+#include "daemon/gateway/principals.hpp"
 #include "daemon/gateway/ready_list.hpp"
 #include "daemon/gateway/transport.hpp"
 
@@ -19,7 +22,10 @@ inline constexpr std::string_view daemon_name = "backstaged";
   return name.empty() ? daemon_name : name;
 }
 
+class Heartbeats;
 class PubDoor;
+class Session;
+class Sessions;
 
 struct House {
   Engine& engine;
@@ -30,10 +36,16 @@ struct House {
   ReadyList& ready;
   Transport& transport;
   const BoundEndpoints& endpoints;
+  Principals& principals;
 
-  PubDoor* pub = nullptr;  ///< set by the front, which owns it
+  PubDoor* pub = nullptr;            ///< set by the front, which owns it
+  Sessions* sessions = nullptr;      ///< likewise
+  Heartbeats* heartbeats = nullptr;  ///< likewise
   bool is_draining = false;
-  std::vector<PeerId> departed{};  ///< whose sessions are to be forgotten
+  std::vector<PeerId> departed{};    ///< connections to be forgotten
+  std::vector<Session*> over{};      ///< sessions to be forgotten
+  std::vector<PeerId> collecting{};  ///< whose outboxes are told of the turn's end
+  PackBuffers pack_buffers{};
 };
 
 }  // namespace backstage::gateway

@@ -1,23 +1,29 @@
-/// Session: one external client as the daemon knows it: its connection, and its cell in the engine.
+/// Session: one external client as the daemon knows it: its name, its cell, and its books.
 ///
-/// What the client says is executed here (dispatch.cpp, handle_<verb>.cpp); what the engine has for
-/// it comes through its cell's mailbox to the ClientActor. Answers made at once go out through the
-/// outbox, and nothing is delivered while an answer waits there, so that one order holds.
-/// All of it is [gateway].
+/// What the client says comes by its connection, the route (dispatch.cpp, handle_<verb>.cpp); what
+/// the engine has for it comes through its cell's mailbox to the ClientActor. Answers made at once
+/// go out through the route's outbox, and nothing is delivered while an answer waits there, so that
+/// one order holds. All of it is [gateway].
 #pragma once
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <list>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "core/context.hpp"
 #include "core/string_map.hpp"
+#include "daemon/gateway/connection.hpp"
+#include "daemon/gateway/flow.hpp"
 #include "daemon/gateway/house.hpp"
 #include "daemon/gateway/kept_answers.hpp"
-#include "daemon/gateway/outbox.hpp"
-#include "daemon/wire/command.hpp"
-#include "daemon/wire/decode.hpp"
+#include "daemon/gateway/replay.hpp"
 #include "daemon/wire/encode.hpp"
 
 namespace backstage::gateway {
@@ -25,16 +31,16 @@ namespace backstage::gateway {
 class Session {
  public:
   enum class State : std::uint8_t {
-    fresh,    ///< a connection without a session: the next verb begins one
-    active,   ///< has a cell
-    ending,   ///< the cell has been told to end
-    leaving,  ///< no cell; BYE waits to be sent
-    gone,     ///< the connection is no more
+    active,    ///< has a cell and a route
+    detached,  ///< has a cell, which keeps its mail, and waits for a route
+    ending,    ///< the cell has been told to end
+    over,      ///< no cell: to be forgotten
   };
   struct Subscription {
     std::uint64_t number = 0;
     std::string pattern;
     wire::Over over = wire::Over::oldest;
+    std::unique_ptr<Flow> flow{};  ///< if it is acknowledged, or may have to be resumed
   };
   /// A question of this client's that has no answer yet.
   struct Asked {
@@ -47,40 +53,58 @@ class Session {
     TimePoint deadline;
   };
 
-  Session(House& house, const Peer& peer);
+  /// `token` is its secret.
+  Session(House& house, Connection& route, std::string token);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-
-  // --- What the transport tells.
-  void on_message(InMessage& message);
-  void on_writable();
-  void on_gone();
 
   // --- Beginning and end.
   /// Takes a name in the engine; empty: `client.<hex>`. Errors: name_in_use, actors_full, stopping.
   [[nodiscard]] Result<void> open(std::string_view name);
   /// Ends the session: the cell ends within this turn of the loop, then on_cell_ended.
-  void end(EndReason reason);
+  /// `farewell` instead of what BYE says of `reason`.
+  void end(EndReason reason, std::optional<wire::Status> farewell = std::nullopt);
+  /// The rules have changed: ends the subscriptions and watches that they no longer allow, telling
+  /// the client; a session that waits to be resumed ends as a whole.
+  /// Nothing of these is delivered any more, what waits neither. How many.
+  std::size_t apply_rules();
   /// The client said BYE and has been answered.
   void end_by_client();
   /// The cell is over; its names and subscriptions are gone.
   void on_cell_ended(EndReason reason);
-  /// The daemon stops: BYE to a connection that has no session.
-  void say_stopping();
   void say_draining(std::chrono::milliseconds within);
+
+  // --- Its route.
+  /// How long it outlives its route; 0: not at all. What it says is capped.
+  void set_ttl(std::chrono::seconds ttl);
+  /// It waits for another, or ends if it was not to be kept. `waiting` was not sent.
+  void on_route_lost(std::list<Outbox::Single> waiting);
+  /// The same, for one that has another at once.
+  void lose_route(std::list<Outbox::Single> waiting);
+  /// A connection takes it over; it has said WELCOME.
+  void resume_on(Connection& route);
+  /// After WELCOME: what is told before anything new.
+  void begin_replay();
+  /// Whether it may be resumed, now and by that principal.
+  [[nodiscard]] bool may_be_resumed_by(const Peer& peer) const noexcept;
+  /// It was opened without HELLO: nobody knows it but its connection, which has a better one.
+  void give_way();
+  /// Answers wait no longer: deliveries may go on.
+  void on_writable();
 
   // --- Answering.
   /// Sends one answer. A full outbox ends the session.
   template <class Answer>
   void say(const Answer& answer, const Payload* payload = nullptr) {
-    line_.clear();
-    wire::encode(line_, answer);
-    put({line_, payload});
+    if (route_ != nullptr) route_->say(answer, payload);
   }
-  /// OK if an answer is wanted: there is an id, or the session or socket wants one in any case.
-  void ok(const wire::Ok& answer);
-  /// ERR; without id at most so many a second. `text` is for people, empty for none.
-  void refuse(std::uint64_t id, wire::Status status, std::string_view text = {});
+  /// As Connection's.
+  void ok(const wire::Ok& answer) {
+    if (route_ != nullptr) route_->ok(answer);
+  }
+  void refuse(std::uint64_t id, wire::Status status, std::string_view text = {}) {
+    if (route_ != nullptr) route_->refuse(id, status, text);
+  }
   void refuse(std::uint64_t id, Errc code, std::string_view text = {}) {
     refuse(id, wire::status(code), text);
   }
@@ -91,22 +115,52 @@ class Session {
   [[nodiscard]] bool is_repeated(std::uint64_t id);
   /// A delivery; `would_block` leaves it with the caller.
   [[nodiscard]] SendResult deliver(std::string_view control, const Payload* payload);
+  /// Answers that a lost route left; told after a resume.
+  [[nodiscard]] std::list<Outbox::Single>& waiting() noexcept { return waiting_; }
+  void note_answered(std::uint64_t id) noexcept { last_id_ = std::max(last_id_, id); }
+
+  // --- Subscriptions with a flow (session_flow.cpp).
+  /// What SUB asked for. What was delivered before is to be acknowledged as it was.
+  void pace(SubscriptionId id, std::uint32_t window, bool ack);
+  /// A message or GAP was handed to the route.
+  void on_handed(SubscriptionId id, Subscription& subscription, const Envelope& envelope);
+  /// False: there is no such subscription.
+  [[nodiscard]] bool acknowledge(std::uint64_t number, std::uint64_t seq);
+  /// UNSUB was said: what waits of it is told as lost.
+  void end_flow(SubscriptionId id);
+  /// Its last message has been delivered.
+  void forget_subscription(SubscriptionId id);
+
+  // --- What waits for the client.
+  [[nodiscard]] std::uint64_t waiting_bytes() const;
+  /// Gives up published messages, oldest first. Returns how many bytes.
+  std::uint64_t shed(std::uint64_t bytes);
 
   // --- For the handlers and the client actor.
   [[nodiscard]] Context context() { return house.engine.context_of(*cell_); }
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool has_cell() const noexcept { return cell_ != nullptr; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& token() const noexcept { return token_; }
+  /// Who it belongs to, as of HELLO: nobody else may resume it.
+  [[nodiscard]] const std::string& principal() const noexcept { return peer_.user_id; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
   [[nodiscard]] bool is_lockstep() const noexcept { return peer_.kind == SocketKind::req; }
-  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }
-  [[nodiscard]] bool has_waiting() const noexcept { return !outbox_.empty(); }
-  void set_verbose(bool verbose) noexcept { is_verbose_ = verbose; }
-  void set_one_frame(bool one_frame) noexcept { outbox_.set_one_frame(one_frame); }
+  [[nodiscard]] Connection* route() const noexcept { return route_; }
+  /// Nothing is delivered now: it has no route, or a resume is being told.
+  [[nodiscard]] bool is_paused() const noexcept { return route_ == nullptr || replay_ != nullptr; }
+  /// It outlives its route.
+  [[nodiscard]] bool is_kept() const noexcept { return ttl_.count() != 0; }
+  [[nodiscard]] TimePoint expires_at() const noexcept { return expires_at_; }
+  [[nodiscard]] std::uint64_t last_id() const noexcept { return last_id_; }
+  [[nodiscard]] bool has_said_hello() const noexcept { return has_said_hello_; }
+  void on_hello() noexcept { has_said_hello_ = true; }
+  [[nodiscard]] std::uint64_t turn() const noexcept { return route_ ? route_->turn() : 0; }
+  [[nodiscard]] bool has_waiting() const noexcept { return route_ && route_->has_waiting(); }
 
   House& house;
 
-  // The session's books; emptied when it ends.
+  // The session's books.
   std::unordered_map<SubscriptionId, Subscription> subscriptions;
   StringMap<SubscriptionId> by_pattern;
   std::uint64_t last_subscription = 0;
@@ -120,35 +174,43 @@ class Session {
   };
   std::unordered_map<RequestId, Ending> barriers;
   std::uint64_t last_barrier = 0;
+  std::set<std::string, std::less<>> watches;  ///< names
 
  private:
-  void put(const Outgoing& message);
-  [[nodiscard]] bool may_complain();
-  void dispatch(const wire::Command& command, const Payload& payload);
-  [[nodiscard]] bool is_refused(const wire::Command& command, std::size_t payload_bytes);
-  [[nodiscard]] bool is_ready_for(const wire::Command& command);
-  void answer_the_asked(wire::Status status);
-  void forget_books();
+  void leave_route(EndReason reason);
+  void answer_the_asked(Connection& route, wire::Status status);
   void raise(Signal signal);
+  /// Answers are kept for repeated ids.
+  [[nodiscard]] bool keeps_answers() const noexcept { return is_named_ || is_kept(); }
+  void hold_or_release(SubscriptionId id, Flow& flow);
+  void count_in_flight(std::uint64_t before, std::uint64_t after);
+  void end_now(Signal signal);
+  void leave_detached();
 
-  // Constant after construction
-  const Peer peer_;
-
-  State state_ = State::fresh;
+  const std::string token_;
+  Peer peer_;
+  Connection* route_;
+  State state_ = State::active;
   Cell* cell_ = nullptr;
   ActorId cell_id_;
   std::string name_;
   bool is_named_ = false;
-  bool is_verbose_ = false;
-  bool needs_hello_ = false;  // a named session was ended by the daemon
   bool ended_by_client_ = false;
-  bool is_answered_ = true;  // lockstep: the message of this turn
-  std::uint64_t turn_ = 0;
-  Outbox outbox_;
+  bool has_said_hello_ = false;
+  bool is_over_budget_ = false;  // what is in flight holds as many bytes as it may
+  std::optional<wire::Status> farewell_;
   KeptAnswers kept_;
-  std::string line_;  // kept for its capacity
-  TimePoint complaints_since_{};
-  std::uint32_t complaints_ = 0;
+  std::uint64_t last_id_ = 0;
+
+  // To be resumed
+  std::chrono::seconds ttl_{0};
+  TimePoint expires_at_ = never;
+  std::list<Outbox::Single> waiting_;
+  std::unique_ptr<Replay> replay_;
+  std::map<std::uint64_t, SubscriptionId> flows_;  // by number
+  std::uint64_t deliveries_ = 0;                   // of subscriptions with a flow
+  std::uint64_t in_flight_bytes_ = 0;
+  std::size_t handed_addresses_ = 0;
 };
 
 }  // namespace backstage::gateway

@@ -13,8 +13,9 @@
 
 namespace backstage::gateway {
 
-/// One connection, as the gateway numbers it: counts up, never reused. Not the transport's routing
-/// id, which nobody may learn: who knows one can claim it.
+/// One connection, as the gateway numbers it: counts up, and comes again only with what its peer
+/// had sent before it was gone. Not the transport's routing id, which nobody may learn: who knows
+/// one can claim it.
 enum class PeerId : std::uint64_t {};
 
 enum class SocketKind : std::uint8_t {
@@ -51,6 +52,8 @@ class InMessage {
   /// The bytes of a frame from `offset` on: adopted from frame_adopt_bytes_min up, copied below. At
   /// most once for each frame. The frame's view stays valid while the Payload (or a copy) lives.
   [[nodiscard]] virtual Payload take(std::size_t frame, std::size_t offset) = 0;
+  /// Who sent it, as the transport has checked it; empty: nobody has. Valid as the message is.
+  [[nodiscard]] virtual std::string_view user_id() const noexcept = 0;
 };
 
 /// What a transport tells. Implemented by the gateway's front.

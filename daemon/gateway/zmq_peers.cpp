@@ -3,6 +3,9 @@
 namespace backstage::gateway {
 namespace {
 
+// Enough for those whose connections close within the moment that their rest takes to come.
+constexpr std::size_t removed_max = 1024;
+
 // libzmq's own ids are a zero byte and four more. Anything else was set by the peer, which could as
 // well be another's: nobody who does that is served.
 bool is_automatic(std::string_view routing_id) noexcept {
@@ -21,9 +24,14 @@ ZmqPeer* ZmqPeers::find(PeerId id) const {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
+PeerId ZmqPeers::number_for(std::string_view routing_id) {
+  const auto known = removed_.find(routing_id);
+  return known != removed_.end() ? known->second : PeerId{++last_id_};
+}
+
 ZmqPeer& ZmqPeers::add(std::string_view routing_id, int fd) {
   auto peer = std::make_unique<ZmqPeer>();
-  peer->peer.id = PeerId{++last_id_};
+  peer->peer.id = number_for(routing_id);
   peer->peer.chose_routing_id = !is_automatic(routing_id);
   peer->routing_id = routing_id;
   peer->fd = fd;
@@ -45,6 +53,13 @@ void ZmqPeers::remove(PeerId id) {
     break;
   }
   const auto owner = by_routing_id_.find(peer.routing_id);
+  if (removed_.emplace(peer.routing_id, id).second) {
+    removed_order_.push_back(peer.routing_id);
+    if (removed_order_.size() > removed_max) {
+      removed_.erase(removed_.find(removed_order_.front()));
+      removed_order_.pop_front();
+    }
+  }
   by_id_.erase(found);
   by_routing_id_.erase(owner);
 }

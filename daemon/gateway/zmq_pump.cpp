@@ -87,13 +87,17 @@ bool ZmqTransport::read_one(Source source) {
   switch (source) {
     case Source::cmd:
       return read_cmd();
-    case Source::monitor:
-      read_monitor();
-      return false;
     case Source::pub:
       return read_filter();
     case Source::ingest:
       return read_ingest();
+    case Source::cmd_monitor:
+    case Source::pub_monitor:
+    case Source::ingest_monitor:
+      read_monitors();
+      return false;
+    case Source::zap:
+      return sockets_->zap.answer_one();
   }
   return false;
 }
@@ -125,6 +129,10 @@ bool ZmqTransport::read_filter() {
   if (is_there) {
     const std::string_view bytes{static_cast<const char*>(::zmq_msg_data(&frame)),
                                  ::zmq_msg_size(&frame)};
+    const char* const user = ::zmq_msg_gets(&frame, "User-Id");
+    const bool is_added = !bytes.empty() && bytes.front() == '\1';
+    meet(Door::pub, ::zmq_msg_get(&frame, ZMQ_SRCFD), user == nullptr ? "" : user,
+         is_added ? 1 : -1);
     if (!bytes.empty() && (bytes.front() == '\0' || bytes.front() == '\1')) {
       handler_->on_filter(bytes.substr(1), bytes.front() == '\1');
     } else {
@@ -140,15 +148,14 @@ bool ZmqTransport::read_filter() {
 bool ZmqTransport::read_ingest() {
   message_.receive(*sockets_->ingest, true);
   if (message_.all_frames().empty()) return false;
+  const auto user = message_.user_id();
+  if (user.data() != ingest_user_at_ || user != ingest_user_) {
+    meet(Door::ingest, message_.connection_fd(), user, 0);
+    ingest_user_at_ = user.data();
+    ingest_user_ = user;
+  }
   handler_->on_ingest(message_);
   return true;
-}
-
-void ZmqTransport::read_monitor() {
-  std::vector<int> closed;
-  sockets_->cmd_monitor.drain(closed);
-  watched(Source::monitor).is_touched = true;
-  on_closed(closed);
 }
 
 void ZmqTransport::arm_belt() {

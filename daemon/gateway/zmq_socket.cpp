@@ -42,6 +42,9 @@ void ZmqSocket::set_raw(int option, const void* value, std::size_t size) {
 
 void ZmqSocket::set(int option, int value) { set_raw(option, &value, sizeof value); }
 void ZmqSocket::set(int option, std::int64_t value) { set_raw(option, &value, sizeof value); }
+void ZmqSocket::set(int option, std::string_view value) {
+  set_raw(option, value.data(), value.size());
+}
 
 bool ZmqSocket::bind(const std::string& endpoint) noexcept {
   return ::zmq_bind(socket_, endpoint.c_str()) == 0;

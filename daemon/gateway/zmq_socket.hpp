@@ -37,6 +37,7 @@ class ZmqSocket {
 
   void set(int option, int value);
   void set(int option, std::int64_t value);
+  void set(int option, std::string_view value);
   /// False and errno: cannot bind.
   [[nodiscard]] bool bind(const std::string& endpoint) noexcept;
   /// The last endpoint bound, ports filled in.

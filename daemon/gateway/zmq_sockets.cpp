@@ -2,11 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
 #include "daemon/gateway/endpoint.hpp"
 #include "daemon/gateway/random.hpp"
+#include "daemon/gateway/zap_self_test.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -22,7 +24,8 @@ constexpr int heartbeat_timeout_ms = 10'000;
 constexpr int heartbeat_ttl_ms = 15'000;
 constexpr int backlog = 512;
 
-void set_common(ZmqSocket& socket, std::int64_t frame_bytes_max) {
+void set_common(ZmqSocket& socket, Door door, std::int64_t frame_bytes_max) {
+  ZapServer::guard(socket, door);
   // Without it a pending message to a dead peer blocks the end of the process.
   socket.set(ZMQ_LINGER, 0);
   // A frame's header alone reserves what it announces: bounded on every socket.
@@ -46,7 +49,7 @@ ZmqSocket make_cmd(ZmqContext& context, const Options& options) {
   // one aborts the process. Right before the socket is made, since anything else may call srand.
   std::srand(random_seed());
   ZmqSocket socket(context, ZMQ_ROUTER);
-  set_common(socket, frame_bytes_max(options));
+  set_common(socket, Door::cmd, frame_bytes_max(options));
   // An unknown or full peer is an error at send, never a silent drop.
   socket.set(ZMQ_ROUTER_MANDATORY, 1);
   // With 1 a peer could take over another's routing id and get its answers.
@@ -58,7 +61,7 @@ ZmqSocket make_cmd(ZmqContext& context, const Options& options) {
 
 ZmqSocket make_pub(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_XPUB);
-  set_common(socket, pub_frame_bytes_max);
+  set_common(socket, Door::pub, pub_frame_bytes_max);
   // Each subscribe and unsubscribe, repeated ones too. (XPUB_MANUAL is a use after free in 4.3.4.)
   socket.set(ZMQ_XPUB_VERBOSER, 1);
   socket.set(ZMQ_SNDHWM, static_cast<int>(options.pub_send_messages_max));
@@ -68,32 +71,95 @@ ZmqSocket make_pub(ZmqContext& context, const Options& options) {
 
 ZmqSocket make_ingest(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_PULL);
-  set_common(socket, frame_bytes_max(options));
+  set_common(socket, Door::ingest, frame_bytes_max(options));
+  // While a full target holds ingest up its peers are not read, their PONGs neither: a heartbeat
+  // would cut them off after 10 s, and what they had sent would be lost.
+  socket.set(ZMQ_HEARTBEAT_IVL, 0);
   socket.set(ZMQ_RCVHWM, static_cast<int>(options.ingest_receive_messages_max));
   return socket;
 }
 
+// Options of security are copied when an endpoint is bound, so that one socket has endpoints of
+// both kinds.
+void set_curve(ZmqSocket& socket, const Endpoint& endpoint, const CurveOptions& curve) {
+  if (curve.secret == nullptr) return;
+  socket.set(ZMQ_CURVE_SERVER, endpoint.is_curve ? 1 : 0);
+  // Its text ends in a NUL: 41 bytes are a key in Z85 to libzmq.
+  if (endpoint.is_curve) {
+    socket.set(ZMQ_CURVE_SECRETKEY,
+               std::string_view{curve.secret->text().data(), curve.secret->text().size() + 1});
+  }
+}
+
+StartError no_identity(const std::string& address) {
+  return {address, EPERM,
+          fmt::format("{} is open to other machines, without encryption or proof of identity; "
+                      "configure gateway.curve, or bind tcp://127.0.0.1:PORT or ipc:///PATH",
+                      address)};
+}
+
 }  // namespace
 
-ZmqSockets::ZmqSockets(const Options& options)
+ZmqSockets::ZmqSockets(const Options& options, Principals& principals)
     : context_(options.io_threads),
+      zap(context_, principals),
       cmd(make_cmd(context_, options)),
-      cmd_monitor(context_, cmd, "cmd") {
-  if (!options.pub.empty()) pub.emplace(make_pub(context_, options));
-  if (!options.ingest.empty()) ingest.emplace(make_ingest(context_, options));
+      cmd_monitor(context_, cmd, "cmd"),
+      gate(options.limits.connections_max) {
+  if (!options.pub.empty()) {
+    pub.emplace(make_pub(context_, options));
+    pub_monitor.emplace(context_, *pub, "pub");
+  }
+  if (!options.ingest.empty()) {
+    ingest.emplace(make_ingest(context_, options));
+    ingest_monitor.emplace(context_, *ingest, "ingest");
+  }
 }
 
 std::optional<StartError> ZmqSockets::bind(const Options& options) {
-  for (const Endpoint& endpoint : options.cmd) {
-    if (auto error = bind_one(cmd, endpoint, options, bound_.cmd)) return error;
+  const auto is_curve = [](const Endpoint& endpoint) { return endpoint.is_curve; };
+  if (std::ranges::any_of(options.cmd, is_curve) || std::ranges::any_of(options.pub, is_curve) ||
+      std::ranges::any_of(options.ingest, is_curve)) {
+    if (auto error = test_authentication(context_, zap)) return error;
   }
-  for (const Endpoint& endpoint : options.pub) {
-    if (auto error = bind_one(*pub, endpoint, options, bound_.pub)) return error;
+  if (auto error = bind_door(Door::cmd, cmd, cmd_monitor, options)) return error;
+  if (pub) {
+    if (auto error = bind_door(Door::pub, *pub, *pub_monitor, options)) return error;
   }
-  for (const Endpoint& endpoint : options.ingest) {
-    if (auto error = bind_one(*ingest, endpoint, options, bound_.ingest)) return error;
+  if (!ingest) return std::nullopt;
+  return bind_door(Door::ingest, *ingest, *ingest_monitor, options);
+}
+
+std::optional<StartError> ZmqSockets::bind_door(Door door, ZmqSocket& socket, ZmqMonitor& monitor,
+                                                const Options& options) {
+  const auto& endpoints = door == Door::cmd   ? options.cmd
+                          : door == Door::pub ? options.pub
+                                              : options.ingest;
+  auto& bound = door == Door::cmd ? bound_.cmd : door == Door::pub ? bound_.pub : bound_.ingest;
+  for (const Endpoint& endpoint : endpoints) {
+    if (auto error = bind_one(socket, endpoint, options, bound)) return error;
+    note_listener(door, endpoint, monitor);
   }
   return std::nullopt;
+}
+
+// Where the gate is closed, and which ports are CURVE.
+void ZmqSockets::note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor) {
+  if (const auto path = ipc_path(endpoint.address); !path.empty()) {
+    gate.add_ipc(std::string(path));
+  }
+  std::vector<ZmqMonitor::Event> events;
+  monitor.drain(events);
+  for (const auto& event : events) {
+    // Of connections to endpoints bound before.
+    if (event.what == ZmqMonitor::What::accepted) book.opened(door, event.fd);
+    if (event.what == ZmqMonitor::What::closed) (void)book.closed(door, event.fd);
+    if (event.what != ZmqMonitor::What::listening) continue;
+    const auto port = local_port(event.fd);
+    if (port == 0) continue;
+    gate.add_tcp(event.fd);
+    if (endpoint.is_curve) book.add_curve_port(port);
+  }
 }
 
 std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint& endpoint,
@@ -101,12 +167,13 @@ std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint
                                                std::vector<std::string>& bound) {
   const std::string& address = endpoint.address;
   if (!is_well_formed(address)) return bind_error(address, EINVAL);
-  if (!is_local(address) && address.starts_with("tcp://") && !options.allow_remote_plaintext) {
-    return StartError{address, EPERM,
-                      fmt::format("{} is open to other machines, without encryption or proof of "
-                                  "identity; bind tcp://127.0.0.1:PORT or ipc:///PATH",
-                                  address)};
+  const bool is_remote = !is_local(address) && address.starts_with("tcp://");
+  const bool has_key = options.curve.secret != nullptr;
+  if (is_remote && !endpoint.is_curve && !options.allow_remote_plaintext) {
+    return no_identity(address);
   }
+  if (endpoint.is_curve && !has_key) return no_identity(address);
+  set_curve(socket, endpoint, options.curve);
   if (ipc_path(address).empty()) {
     socket.set(ZMQ_IPV6, address.starts_with("tcp://[") ? 1 : 0);
     if (!socket.bind(address)) return bind_error(address, errno);

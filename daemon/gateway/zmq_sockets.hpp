@@ -7,8 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "daemon/gateway/connection_book.hpp"
+#include "daemon/gateway/connection_gate.hpp"
 #include "daemon/gateway/ipc_listener.hpp"
 #include "daemon/gateway/options.hpp"
+#include "daemon/gateway/zap_server.hpp"
 #include "daemon/gateway/zmq_monitor.hpp"
 #include "daemon/gateway/zmq_socket.hpp"
 
@@ -16,9 +19,10 @@ namespace backstage::gateway {
 
 class ZmqSockets {
  public:
-  /// Makes all of them, or throws std::system_error.
-  explicit ZmqSockets(const Options& options);
-  /// Errors: as a StartError; destroy this object then, and nothing is left. [main]
+  /// Makes all of them, or throws std::system_error. Who connects is asked of `principals`.
+  ZmqSockets(const Options& options, Principals& principals);
+  /// First makes sure that strangers are refused, if any endpoint is CURVE. Errors: as a
+  /// StartError; destroy this object then, and nothing is left. [main]
   [[nodiscard]] std::optional<StartError> bind(const Options& options);
   /// How long the destructor may wait for what the peers have not taken yet.
   void set_linger(std::chrono::milliseconds linger);
@@ -26,19 +30,28 @@ class ZmqSockets {
   [[nodiscard]] const BoundEndpoints& bound() const noexcept { return bound_; }
 
  private:
+  [[nodiscard]] std::optional<StartError> bind_door(Door door, ZmqSocket& socket,
+                                                    ZmqMonitor& monitor, const Options& options);
   [[nodiscard]] std::optional<StartError> bind_one(ZmqSocket& socket, const Endpoint& endpoint,
                                                    const Options& options,
                                                    std::vector<std::string>& bound);
+  void note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor);
   BoundEndpoints bound_;
   // Destroyed in reverse: the monitor and the sockets before their context, the paths at the end.
   std::vector<IpcListener> listeners_;
   ZmqContext context_;
 
  public:
+  /// Made before all others: who connects while it is not there is refused.
+  ZapServer zap;
   ZmqSocket cmd;
   ZmqMonitor cmd_monitor;
   std::optional<ZmqSocket> pub;
+  std::optional<ZmqMonitor> pub_monitor;
   std::optional<ZmqSocket> ingest;
+  std::optional<ZmqMonitor> ingest_monitor;
+  ConnectionBook book;
+  ConnectionGate gate;
 };
 
 }  // namespace backstage::gateway

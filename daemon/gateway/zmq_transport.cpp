@@ -7,12 +7,27 @@
 namespace backstage::gateway {
 
 ZmqTransport::ZmqTransport(asio::io_context& loop, std::unique_ptr<ZmqSockets> sockets,
-                           Counters& counters)
-    : loop_(loop), counters_(counters), sockets_(std::move(sockets)), belt_(loop) {
+                           Counters& counters, Principals& principals, Events& events,
+                           const GatewayLimits& limits)
+    : loop_(loop),
+      counters_(counters),
+      principals_(principals),
+      events_(events),
+      limits_(limits),
+      sockets_(std::move(sockets)),
+      belt_(loop) {
+  sockets_->zap.report_to(counters, events);
+  watch(Source::zap, sockets_->zap.socket());
   watch(Source::cmd, sockets_->cmd);
-  watch(Source::monitor, sockets_->cmd_monitor.socket());
-  if (sockets_->pub) watch(Source::pub, *sockets_->pub);
-  if (sockets_->ingest) watch(Source::ingest, *sockets_->ingest);
+  watch(Source::cmd_monitor, sockets_->cmd_monitor.socket());
+  if (sockets_->pub) {
+    watch(Source::pub, *sockets_->pub);
+    watch(Source::pub_monitor, sockets_->pub_monitor->socket());
+  }
+  if (sockets_->ingest) {
+    watch(Source::ingest, *sockets_->ingest);
+    watch(Source::ingest_monitor, sockets_->ingest_monitor->socket());
+  }
 }
 
 ZmqTransport::~ZmqTransport() { stop(std::chrono::milliseconds{0}); }
@@ -98,7 +113,7 @@ void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
 ZmqPeer& ZmqTransport::peer_of(std::string_view routing_id) {
   if (ZmqPeer* known = peers_.find(routing_id); known != nullptr) return *known;
   // Events of the descriptor's earlier owner first.
-  read_monitor();
+  read_monitor(Source::cmd_monitor, sockets_->cmd_monitor, Door::cmd);
   const int fd = message_.connection_fd();
   ZmqPeer& peer = peers_.add(routing_id, fd);
   const auto type = message_.property("Socket-Type");
@@ -107,22 +122,21 @@ ZmqPeer& ZmqTransport::peer_of(std::string_view routing_id) {
   const bool is_delimited = frames.size() > 1 && frames[0].empty();
   const bool is_req = type == "REQ" || (type.empty() && is_delimited);
   peer.peer.kind = is_req ? SocketKind::req : SocketKind::dealer;
-  peer.peer.user_id = message_.property("User-Id");
-  if (fd >= 0 && !sockets_->cmd_monitor.is_open(fd)) {
+  peer.peer.user_id = message_.user_id();
+  meet(Door::cmd, fd, peer.peer.user_id, 0);
+  if (fd >= 0 && !sockets_->book.is_open(Door::cmd, fd)) {
     peer.is_leaving = true;
     leaving_.push_back(peer.peer.id);
   }
   return peer;
 }
 
-void ZmqTransport::on_closed(const std::vector<int>& fds) {
-  for (const int fd : fds) {
-    for (const PeerId id : peers_.by_fd(fd)) {
-      ZmqPeer* peer = peers_.find(id);
-      if (peer == nullptr || peer->is_leaving) continue;
-      peer->is_leaving = true;
-      leaving_.push_back(id);
-    }
+void ZmqTransport::on_closed(int fd) {
+  for (const PeerId id : peers_.by_fd(fd)) {
+    ZmqPeer* peer = peers_.find(id);
+    if (peer == nullptr || peer->is_leaving) continue;
+    peer->is_leaving = true;
+    leaving_.push_back(id);
   }
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "daemon/gateway/counters.hpp"
+#include "daemon/gateway/events.hpp"
 #include "daemon/gateway/transport.hpp"
 #include "daemon/gateway/zmq_message.hpp"
 #include "daemon/gateway/zmq_peers.hpp"
@@ -26,7 +27,8 @@ namespace backstage::gateway {
 class ZmqTransport final : public Transport {
  public:
   /// `sockets` are bound.
-  ZmqTransport(asio::io_context& loop, std::unique_ptr<ZmqSockets> sockets, Counters& counters);
+  ZmqTransport(asio::io_context& loop, std::unique_ptr<ZmqSockets> sockets, Counters& counters,
+               Principals& principals, Events& events, const GatewayLimits& limits);
   /// Closes the sockets.
   ~ZmqTransport() override;
 
@@ -41,14 +43,25 @@ class ZmqTransport final : public Transport {
   /// Some peer has not taken all that was sent to it.
   [[nodiscard]] bool has_blocked() const noexcept { return !blocked_.empty(); }
 
+  /// Cuts connections, of all doors, for which it holds.
+  void cut_if(const std::function<bool(Door, const ConnectionBook::Connection&)>& is_over);
+
   [[nodiscard]] SendResult send(PeerId peer, std::span<const OutFrame> frames) override;
   void publish(std::span<const OutFrame> frames) override;
   void pause_ingest() override;
   void resume_ingest() override;
 
  private:
-  enum class Source : std::uint8_t { cmd, monitor, pub, ingest };
-  static constexpr std::size_t source_count = 4;
+  enum class Source : std::uint8_t {
+    cmd,
+    pub,
+    ingest,
+    cmd_monitor,
+    pub_monitor,
+    ingest_monitor,
+    zap
+  };
+  static constexpr std::size_t source_count = 7;
   struct Watched {
     ZmqSocket* socket = nullptr;
     std::unique_ptr<asio::posix::stream_descriptor> readiness;
@@ -69,10 +82,14 @@ class ZmqTransport final : public Transport {
   [[nodiscard]] bool read_cmd();
   [[nodiscard]] bool read_filter();
   [[nodiscard]] bool read_ingest();
-  void read_monitor();
+  void read_monitor(Source source, ZmqMonitor& monitor, Door door);
+  void read_monitors();
+  void watch_gate();
+  void meet(Door door, int fd, std::string_view user, int filters);
+  [[nodiscard]] std::string_view objection_to(Door door, const ConnectionBook::Met& met);
   [[nodiscard]] ZmqPeer& peer_of(std::string_view routing_id);
   void take_envelope_off(ZmqPeer& peer);
-  void on_closed(const std::vector<int>& fds);
+  void on_closed(int fd);
   void dismiss_leaving();
   void try_blocked(std::size_t peers_max);
   void arm_belt();
@@ -80,6 +97,9 @@ class ZmqTransport final : public Transport {
   // Constant after construction
   asio::io_context& loop_;
   Counters& counters_;
+  Principals& principals_;
+  Events& events_;
+  const GatewayLimits& limits_;
 
   // Constant after start
   TransportHandler* handler_ = nullptr;
@@ -89,6 +109,9 @@ class ZmqTransport final : public Transport {
   std::array<Watched, source_count> sources_;
   ZmqPeers peers_;
   ZmqMessage message_;
+  // Of the last message on ingest: its text, and where libzmq keeps it, which is each connection's.
+  std::string ingest_user_;
+  const char* ingest_user_at_ = nullptr;
   std::deque<PeerId> blocked_;
   std::vector<PeerId> leaving_;
   std::uint32_t pumps_since_leaving_ = 0;

@@ -13,6 +13,7 @@
 #include "daemon/plugin_gate/hash.hpp"
 #include "daemon/plugin_gate/ownership.hpp"
 #include "daemon/plugin_gate/refuse.hpp"
+#include "daemon/plugin_gate/unique.hpp"
 
 namespace backstage::plugin_gate {
 namespace {
@@ -77,6 +78,15 @@ std::expected<std::vector<std::byte>, Rejection> read_all(int fd, std::uint64_t 
   return bytes;
 }
 
+// Asked before anything else is read: a file that is not on the list is nobody's plugin.
+Checked check_allowed(const std::string& sha256, const std::vector<std::string>& allowed) {
+  if (allowed.empty() || std::ranges::find(allowed, sha256) != allowed.end()) return {};
+  return refuse(Code::not_allowed,
+                fmt::format("its SHA-256 {} is not among the {} that the config allows", sha256,
+                            allowed.size()),
+                "if you trust it, add that hash to /plugins/allow_sha256 in the daemon's config");
+}
+
 std::expected<Manifest, Rejection> judge(std::span<const std::byte> image, const Rules& rules) {
   const auto elf = read_elf(image);
   if (!elf) return Refused(elf.error());
@@ -96,9 +106,10 @@ std::expected<Manifest, Rejection> judge(std::span<const std::byte> image, const
                   "clear BS_NEEDS_ISOLATION if it may run inside the daemon");
   }
   manifest->build_id = hex(elf->build_id);
-  std::ranges::transform(elf->needed, std::back_inserter(manifest->needed), printable);
+  for (const auto name : elf->needed) manifest->needed.push_back(printable(name));
   manifest->static_tls = elf->static_tls;
   manifest->no_delete = elf->no_delete;
+  manifest->unique_symbols = count_unique(image);
   return manifest;
 }
 
@@ -116,8 +127,13 @@ std::expected<Manifest, Rejection> judge_image(std::string_view file,
   if (image.size() > rules.bytes_max) {
     return named(file, too_large(image.size(), rules.bytes_max).error());
   }
-  auto manifest = judge(image, rules);
   auto sha256 = sha256_hex(image);
+  std::expected<Manifest, Rejection> manifest;
+  if (auto allowed = check_allowed(sha256, rules.allowed); !allowed) {
+    manifest = Refused(std::move(allowed.error()));
+  } else {
+    manifest = judge(image, rules);
+  }
   if (!manifest) {
     manifest.error().sha256 = std::move(sha256);
     return named(file, std::move(manifest.error()));

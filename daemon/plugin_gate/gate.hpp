@@ -1,7 +1,8 @@
 /// The gate: decides whether a file may be loaded, before any of its code runs.
 ///
-/// Order of judgement: directory, owner and mode, size, ELF bounds, note and ABI, stack, isolation.
-/// The first failure is the verdict. Nothing is executed, mapped executable or left open.
+/// Order of judgement: directory, owner and mode, size, hash, ELF bounds, note and ABI, stack,
+/// isolation. The first failure is the verdict. Nothing is executed, mapped executable or left
+/// open.
 #pragma once
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ struct Rules {
   AbiOffer abi{};
   std::uint64_t bytes_max = file_bytes_max;
   uid_t trusted_uid = ::geteuid();  ///< may own plugins beside root
+  /// SHA-256 of the files that may be loaded, 64 lower-case hex digits each; empty: all may.
+  std::vector<std::string> allowed{};
 };
 
 /// A file that may be loaded: the very bytes that were judged, to be staged and loaded. The file on
@@ -46,7 +49,8 @@ struct Admitted {
                                                              const Rules& rules = {});
 
 /// Judges a file and the directory it stands in; reads it once. Never waits on what is no regular
-/// file. Errors: all. [any]
+/// file. A symbolic link passes when what it leads to does, with every link and directory on the
+/// way: it is followed once, and what was opened is what is judged and read. Errors: all. [any]
 [[nodiscard]] std::expected<Admitted, Rejection> judge_file(const std::string& path,
                                                             const Rules& rules = {});
 

@@ -22,6 +22,7 @@ constexpr int links_max = 40;
 constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
 
 enum class Place { on_the_way, plugin_directory };
+enum class Want { directory, file };
 
 std::string why(int error) { return std::generic_category().message(error); }
 
@@ -87,9 +88,9 @@ std::optional<std::filesystem::path> link_target(const std::string& path) {
   return target;
 }
 
-}  // namespace
-
-Checked check_directory(const std::string& path, uid_t trusted_uid) {
+// Follows `path` to its end, which the caller judges when it is to be a file. Each component is
+// looked at only after nobody else can change the directory it stands in.
+std::expected<std::string, Rejection> walk(const std::string& path, uid_t trusted_uid, Want want) {
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);
   if (error || path.empty()) return unreadable(path, error ? error.value() : ENOENT);
@@ -98,14 +99,16 @@ Checked check_directory(const std::string& path, uid_t trusted_uid) {
   std::filesystem::path here = "/";
   struct stat info{};
   for (int links = 0;;) {
-    // Each component is looked at only after nobody else can change the directory it stands in.
     if (::lstat(here.c_str(), &info) != 0) return unreadable(here.native(), errno);
-    const auto place = todo.empty() ? Place::plugin_directory : Place::on_the_way;
+    const bool is_end = todo.empty() && !S_ISLNK(info.st_mode);
+    if (is_end && want == Want::file) return here.native();
     if (!S_ISLNK(info.st_mode)) {
+      const bool holds_plugins = todo.size() == (want == Want::file ? 1 : 0);
+      const auto place = holds_plugins ? Place::plugin_directory : Place::on_the_way;
       if (auto checked = check_one(here.native(), info, trusted_uid, place); !checked) {
-        return checked;
+        return Refused(std::move(checked.error()));
       }
-      if (todo.empty()) return {};
+      if (is_end) return here.native();
     } else {
       if (!is_trusted(info.st_uid, trusted_uid)) {
         return bad_owner(fmt::format("the link {}", printable(here.native())), info.st_uid,
@@ -125,12 +128,42 @@ Checked check_directory(const std::string& path, uid_t trusted_uid) {
   }
 }
 
+// O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: nor a terminal take us over.
+int open_itself(const std::string& path) noexcept {
+  return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+// Where the link at `path` leads.
+std::expected<std::string, Rejection> follow(const std::string& path, uid_t trusted_uid) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
+    const auto target = link_target(path);
+    return refuse(Code::symlink,
+                  fmt::format("it is a symbolic link to {}, which is not there",
+                              printable(target ? target->native() : std::string{})),
+                  fmt::format("point it at a plugin: ln -sfn FILE {}", printable(path)));
+  }
+  return walk(path, trusted_uid, Want::file);
+}
+
+}  // namespace
+
+Checked check_directory(const std::string& path, uid_t trusted_uid) {
+  auto end = walk(path, trusted_uid, Want::directory);
+  if (!end) return Refused(std::move(end.error()));
+  return {};
+}
+
 std::expected<int, Rejection> open_checked(const std::string& path, uid_t trusted_uid) {
-  // O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: nor a terminal take us over.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  int fd = open_itself(path);
   if (fd < 0 && errno == ELOOP) {
-    return refuse(Code::symlink, "it is a symbolic link, whose target could change unseen",
-                  "copy the file itself into the plugin directory");
+    const auto target = follow(path, trusted_uid);
+    if (!target) return Refused(target.error());
+    fd = open_itself(*target);
+    if (fd < 0 && errno == ELOOP) {
+      return refuse(Code::symlink, "it is a symbolic link that changed while it was followed",
+                    "wait until whoever changes it is done");
+    }
   }
   const auto not_regular = [] {
     return refuse(Code::not_regular, "it is no regular file",

@@ -19,9 +19,11 @@ namespace backstage::plugin_gate {
 [[nodiscard]] std::expected<void, Rejection> check_directory(const std::string& path,
                                                              uid_t trusted_uid);
 
-/// Opens a file for reading without following a link, waiting on a FIFO or touching a device, and
-/// judges it by the open descriptor. The caller owns the descriptor and closes it.
-/// Errors: symlink, not_regular, bad_owner, writable_file, unreadable. [any]
+/// Opens a file for reading without waiting on a FIFO or touching a device, and judges it by the
+/// open descriptor. A symbolic link is followed once, component by component: each link and
+/// directory on the way must pass check_directory's rules, the last directory those of a plugin
+/// directory. The caller owns the descriptor and closes it. Errors: symlink, not_regular,
+/// bad_owner, writable_file, unreadable, and check_directory's for what a link leads through. [any]
 [[nodiscard]] std::expected<int, Rejection> open_checked(const std::string& path,
                                                          uid_t trusted_uid);
 

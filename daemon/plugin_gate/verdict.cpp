@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -35,29 +36,33 @@ constexpr std::array<std::string_view, code_count> tokens{
     "BAD_VERSION",
     "BAD_TYPES",
     "NEEDS_ISOLATION",
+    "NOT_ALLOWED",
 };
-
-// Long enough for any sane path, short enough for one log line.
-constexpr std::size_t printable_bytes_max = 512;
 
 }  // namespace
 
 std::string_view token(Code code) noexcept { return tokens[static_cast<std::size_t>(code)]; }
 
+std::optional<Code> code_of(std::string_view token) noexcept {
+  const auto found = std::ranges::find(tokens, token);
+  if (found == tokens.end()) return std::nullopt;
+  return static_cast<Code>(found - tokens.begin());
+}
+
 std::string Rejection::text() const {
   return fmt::format("{}: {}; {} [{}]", file, cause, fix, token(code));
 }
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view text, std::size_t bytes_max) {
   std::string out;
-  for (const char c : text.substr(0, printable_bytes_max)) {
+  for (const char c : text.substr(0, bytes_max)) {
     if (c >= ' ' && c <= '~' && c != '\\') {
       out.push_back(c);
     } else {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
     }
   }
-  if (text.size() > printable_bytes_max) out += "...";
+  if (text.size() > bytes_max) out += "...";
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@ namespace backstage::plugin_gate {
 enum class Code : std::uint8_t {
   unreadable,          ///< cannot be opened or read
   not_regular,         ///< a directory, FIFO, socket or device
-  symlink,             ///< a symbolic link where the file itself is asked for
+  symlink,             ///< a symbolic link that leads nowhere, or changed while it was followed
   not_directory,       ///< the plugin directory is no directory
   bad_owner,           ///< owned by neither root nor the daemon's user
   writable_file,       ///< group or others may change the file
@@ -35,11 +36,14 @@ enum class Code : std::uint8_t {
   bad_version,         ///< plugin version missing or not allowed by the grammar
   bad_types,           ///< no actor type, a type twice, or a name the grammar refuses
   needs_isolation,     ///< wants a process of its own, which this daemon does not offer
+  not_allowed,         ///< its hash is not among those the config allows
 };
-inline constexpr std::size_t code_count = static_cast<std::size_t>(Code::needs_isolation) + 1;
+inline constexpr std::size_t code_count = static_cast<std::size_t>(Code::not_allowed) + 1;
 
 /// The stable token: `ELF_TRUNCATED`. [any]
 [[nodiscard]] std::string_view token(Code code) noexcept;
+/// The code with that token, or nothing. [any]
+[[nodiscard]] std::optional<Code> code_of(std::string_view token) noexcept;
 
 /// One refusal, for people and for programs. All text is printable ASCII.
 struct Rejection {
@@ -68,10 +72,15 @@ struct Manifest {
   std::vector<std::string> needed;  ///< DT_NEEDED, in order
   bool static_tls = false;          ///< may fail to load late: static TLS is scarce
   bool no_delete = false;           ///< the loader will never unmap it
+  std::size_t unique_symbols = 0;   ///< statics it would share with its other versions
 };
 
-/// `text` with every byte outside printable ASCII, and every backslash, as `\xNN`; cut after 512
-/// bytes. [any]
-[[nodiscard]] std::string printable(std::string_view text);
+/// Long enough for any sane path, short enough for one log line.
+inline constexpr std::size_t printable_bytes_max = 512;
+
+/// `text` with every byte outside printable ASCII, and every backslash, as `\xNN`; cut after
+/// `bytes_max` bytes. [any]
+[[nodiscard]] std::string printable(std::string_view text,
+                                    std::size_t bytes_max = printable_bytes_max);
 
 }  // namespace backstage::plugin_gate

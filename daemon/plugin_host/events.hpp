@@ -23,6 +23,14 @@ class Events {
   virtual void plugin_loaded(const PluginInfo& plugin) noexcept = 0;
   /// A file was refused; code, reason and fix say why. [loader]
   virtual void plugin_refused(const PluginInfo& plugin) noexcept = 0;
+  /// Its state is another one, whatever else is told of it. [loader]
+  virtual void plugin_changed(const PluginInfo& plugin) noexcept = 0;
+  /// The living actors of `former` are of `plugin` now; `report` counts them. [loader]
+  virtual void plugin_upgraded(const PluginInfo& plugin, const PluginInfo& former,
+                               const UpgradeReport& report) noexcept = 0;
+  /// `failed` gave its actors back to `plugin`; its code and reason say why. [loader]
+  virtual void plugin_rolled_back(const PluginInfo& failed, const PluginInfo& plugin,
+                                  const UpgradeReport& report) noexcept = 0;
   /// Its code stays mapped until the process ends; reason says why. [loader]
   virtual void plugin_pinned(const PluginInfo& plugin) noexcept = 0;
 };

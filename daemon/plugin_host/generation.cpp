@@ -14,7 +14,8 @@ namespace backstage::plugin_host {
 
 std::string_view token(State state) noexcept {
   static constexpr std::array<std::string_view, state_count> tokens{
-      "rejected", "loaded", "inited", "active", "retired", "pinned"};
+      "rejected", "settling", "loaded",  "inited",   "upgrading", "probation",
+      "active",   "draining", "retired", "unmapped", "pinned"};
   return tokens[static_cast<std::size_t>(state)];
 }
 
@@ -22,7 +23,10 @@ std::expected<std::shared_ptr<Generation>, Refusal> Generation::map(std::string 
                                                                     plugin_gate::Manifest manifest,
                                                                     StagedFile staged,
                                                                     std::unique_ptr<HostApi> host) {
-  auto library = Library::open(file, staged.path());
+  auto library = [&] {
+    const LoaderCall call{*host, Phase::map};
+    return Library::open(file, staged.path());
+  }();
   if (!library) {
     // The loader remembers the path of what it has mapped, so that name must not come back.
     staged.keep();
@@ -32,13 +36,23 @@ std::expected<std::shared_ptr<Generation>, Refusal> Generation::map(std::string 
                                                     std::move(staged), *library, std::move(host)});
 }
 
+std::shared_ptr<Generation> Generation::built_in(plugin_gate::Manifest manifest,
+                                                 Library::Entry entry,
+                                                 std::unique_ptr<HostApi> host) {
+  std::string file = manifest.id + " (linked in)";
+  return std::shared_ptr<Generation>(new Generation{std::move(file), std::move(manifest),
+                                                    StagedFile::none(), Library::built_in(entry),
+                                                    std::move(host)});
+}
+
 Generation::Generation(std::string file, plugin_gate::Manifest manifest, StagedFile staged,
                        Library library, std::unique_ptr<HostApi> host)
     : file_(std::move(file)),
       manifest_(std::move(manifest)),
       staged_(std::move(staged)),
       library_(library),
-      host_(std::move(host)) {}
+      host_(std::move(host)),
+      code_(reinterpret_cast<const void*>(library_.entry()), host_->plugin()) {}
 
 Generation::~Generation() {
   host_->close();
@@ -47,7 +61,7 @@ Generation::~Generation() {
 }
 
 std::expected<void, Refusal> Generation::enter() {
-  Call call{*host_};
+  LoaderCall call{*host_, Phase::entry};
   const bs_plugin* theirs = nullptr;
   const auto entered = call.run("backstage_plugin_v1", [&] {
     theirs = library_.entry()(host_->table());
@@ -66,7 +80,7 @@ std::expected<void, Refusal> Generation::enter() {
 
 std::expected<void, Refusal> Generation::init(std::string_view config) {
   if (descriptor_.calls.init != nullptr) {
-    Call call{*host_};
+    LoaderCall call{*host_, Phase::init};
     const auto done = call.run("init", [&] { return descriptor_.calls.init(slice(config)); });
     if (!done) {
       return refuse(Code::init_failed, file_, fmt::format("its init failed: {}", done.error()),
@@ -87,12 +101,13 @@ std::string Generation::retire(std::chrono::milliseconds deadline) {
   }
   const auto left = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(deadline.count(), 0, std::int64_t{UINT32_MAX}));
-  Call call{*host_};
   if (descriptor_.calls.quiesce != nullptr) {
+    LoaderCall call{*host_, Phase::quiesce};
     const auto quiet = call.run("quiesce", [&] { return descriptor_.calls.quiesce(left); });
     if (!quiet) return fmt::format("it did not come to rest within {} ms: {}", left, quiet.error());
   }
   if (descriptor_.calls.fini != nullptr) {
+    LoaderCall call{*host_, Phase::fini};
     const auto over = call.run("fini", [&] {
       descriptor_.calls.fini();
       return BS_OK;
@@ -101,6 +116,21 @@ std::string Generation::retire(std::chrono::milliseconds deadline) {
   }
   host_->close();
   state_.store(State::retired, std::memory_order_release);
+  return {};
+}
+
+std::string Generation::unmap() {
+  if (state() != State::retired) return "it is not retired";
+  if ((manifest_.flags & BS_UNLOAD_SAFE) == 0) {
+    return "it does not say that unmapping it is safe (BS_UNLOAD_SAFE)";
+  }
+  if (manifest_.no_delete) return "it is linked with -z nodelete";
+  if (!library_.close(staged_.path())) {
+    state_.store(State::pinned, std::memory_order_release);
+    return "the dynamic loader keeps it: a thread-local destructor or a unique symbol of it is in "
+           "use";
+  }
+  state_.store(State::unmapped, std::memory_order_release);
   return {};
 }
 

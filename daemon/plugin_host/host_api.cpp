@@ -43,27 +43,12 @@ void set_error(const bs_api* api, bs_status, bs_slice text) noexcept {
   const auto why = view(text);
   if (!why) return;
   // A plugin's own thread has no call to explain; its words still reach somebody.
-  if (Call* call = Call::current(); call != nullptr) {
-    call->set_error(*why);
+  if (Call::current() != nullptr) {
+    Call::set_error(*why);
   } else {
     host_of(api).log(Level::error, cut(*why, log_bytes_max));
   }
 }
-
-bs_buf* buf_new(const bs_api*, std::size_t size, void** data) noexcept {
-  if (data == nullptr || size > payload_bytes_max) return nullptr;
-  try {
-    std::byte* bytes = nullptr;
-    PayloadBuffer* buffer = Payload::allocate(size, &bytes);
-    *data = bytes;
-    return buf_of(buffer);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-
-void buf_ref(const bs_api*, bs_buf* buf) noexcept { buffer_of(buf)->ref(); }
-void buf_unref(const bs_api*, bs_buf* buf) noexcept { buffer_of(buf)->unref(); }
 
 bs_status post(const bs_api* api, bs_addr to, const bs_out* out) noexcept {
   return host_of(api).post(to, out);
@@ -205,14 +190,23 @@ bs_status stop_self(bs_ctx* ctx) noexcept {
   });
 }
 
-// State is saved for upgrades and passivation only, neither of which this daemon does yet: so no
-// sink exists and the ABI's "only in save" is answered.
-bs_status write(bs_sink*, bs_slice) noexcept { return BS_E_STATE; }
+// Only in save is there a sink.
+bs_status write(bs_sink* sink, bs_slice bytes) noexcept {
+  std::string* const state = Call::state_of(sink);
+  if (state == nullptr) return BS_E_STATE;
+  const auto more = view(bytes);
+  if (!more) return BS_E_ARG;
+  if (more->size() > state_bytes_max - state->size()) return BS_E_TOO_LARGE;
+  return no_throw([&]() -> bs_status {
+    state->append(*more);
+    return BS_OK;
+  });
+}
 
 }  // namespace
 
-HostApi::HostApi(Engine& engine, Events& events, std::string plugin_id, const char* version)
-    : engine_(engine), events_(events), plugin_id_(std::move(plugin_id)) {
+HostApi::HostApi(Engine& engine, Events& events, const PluginIdentity& plugin, const char* version)
+    : engine_(engine), events_(events), plugin_(plugin) {
   table_ = {.struct_size = sizeof(bs_api),
             .abi_major = BS_ABI_MAJOR,
             .abi_minor = BS_ABI_MINOR,
@@ -244,8 +238,8 @@ void HostApi::log(Level level, std::string_view text) noexcept {
   const Door::Pass pass{door_};
   if (!pass.is_inside()) return;
   const Call* call = Call::current();
-  events_.plugin_log(level, plugin_id_, call == nullptr ? std::string_view{} : call->actor_name(),
-                     text);
+  events_.plugin_log(level, plugin_.id.text(),
+                     call == nullptr ? std::string_view{} : call->actor_name(), text);
 }
 
 bs_status HostApi::post(bs_addr to, const bs_out* out) noexcept {

@@ -91,7 +91,8 @@ Refusal explain_load_error(std::string_view file, std::string_view path, std::st
 }
 
 std::expected<Library, Refusal> Library::open(std::string_view file, const std::string& path) {
-  void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // What a static constructor throws must not unwind the loader, which holds its lock.
+  void* handle = [&path]() noexcept { return ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); }();
   if (handle == nullptr) {
     const char* message = ::dlerror();
     return std::unexpected(
@@ -106,7 +107,15 @@ std::expected<Library, Refusal> Library::open(std::string_view file, const std::
                   "define it with BACKSTAGE_PLUGIN (C++) or BS_EXPORT (C), and check that no "
                   "version script hides it: nm -D FILE");
   }
-  return Library{reinterpret_cast<Entry>(symbol)};
+  return Library{handle, reinterpret_cast<Entry>(symbol)};
+}
+
+bool Library::close(const std::string& path) const noexcept {
+  if (::dlclose(handle_) != 0) return false;
+  void* const still = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  if (still == nullptr) return true;
+  ::dlclose(still);
+  return false;
 }
 
 }  // namespace backstage::plugin_host

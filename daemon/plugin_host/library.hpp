@@ -1,8 +1,7 @@
 /// Library: one shared object in this process.
 ///
-/// There is no unloading: what a plugin leaves behind (thread_local destructors, atexit handlers,
-/// literals in logs, exception objects) points into its code, so retired code stays mapped. A later
-/// version may unmap what proves to be unused.
+/// It stays mapped unless somebody who knows better closes it: what a plugin leaves behind
+/// (thread_local destructors, atexit handlers, literals, exception objects) points into its code.
 #pragma once
 #include <backstage/plugin.h>
 
@@ -23,10 +22,16 @@ class Library {
   /// load_failed, no_entry. [loader]
   [[nodiscard]] static std::expected<Library, Refusal> open(std::string_view file,
                                                             const std::string& path);
+  /// What is linked into this program; it cannot be closed. [any]
+  [[nodiscard]] static Library built_in(Entry entry) noexcept { return {nullptr, entry}; }
   [[nodiscard]] Entry entry() const noexcept { return entry_; }
+  /// Unmaps it; nothing of it may be touched after that. False: it is mapped still, because the
+  /// loader has its own reasons. `path` is the one it was opened by. [loader]
+  [[nodiscard]] bool close(const std::string& path) const noexcept;
 
  private:
-  explicit Library(Entry found) noexcept : entry_(found) {}
+  Library(void* handle, Entry found) noexcept : handle_(handle), entry_(found) {}
+  void* handle_;
   Entry entry_;
 };
 

@@ -2,6 +2,7 @@
 #include "daemon/plugin_host/outgoing.hpp"
 
 #include <functional>
+#include <new>
 
 #include "core/values/names.hpp"
 #include "daemon/plugin_host/status.hpp"
@@ -54,5 +55,20 @@ Result<Message> message_of(const bs_out* out) {
   const bool copies = whole == nullptr || body->size() <= payload_inline_bytes_max;
   return Message{.type = *type, .payload = copies ? Payload{*body} : share(*whole, *body)};
 }
+
+bs_buf* buf_new(const bs_api*, std::size_t size, void** data) noexcept {
+  if (data == nullptr || size > payload_bytes_max) return nullptr;
+  try {
+    std::byte* bytes = nullptr;
+    PayloadBuffer* buffer = Payload::allocate(size, &bytes);
+    *data = bytes;
+    return buf_of(buffer);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void buf_ref(const bs_api*, bs_buf* buf) noexcept { buffer_of(buf)->ref(); }
+void buf_unref(const bs_api*, bs_buf* buf) noexcept { buffer_of(buf)->unref(); }
 
 }  // namespace backstage::plugin_host

@@ -2,6 +2,7 @@
 #pragma once
 #include <backstage/plugin.h>
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -40,5 +41,10 @@ struct Plain {
 [[nodiscard]] inline bs_buf* buf_of(PayloadBuffer* buffer) noexcept {
   return reinterpret_cast<bs_buf*>(buffer);
 }
+
+// --- The ABI's functions of these names, the same in every table. [any]
+[[nodiscard]] bs_buf* buf_new(const bs_api* api, std::size_t size, void** data) noexcept;
+void buf_ref(const bs_api* api, bs_buf* buf) noexcept;
+void buf_unref(const bs_api* api, bs_buf* buf) noexcept;
 
 }  // namespace backstage::plugin_host

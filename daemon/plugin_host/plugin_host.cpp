@@ -1,9 +1,10 @@
-// From a directory of files to registered actor types, and back at the end.
+// From files that come to registered actor types.
 #include "daemon/plugin_host/plugin_host.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -11,21 +12,10 @@
 #include "core/engine.hpp"
 #include "daemon/plugin_gate/gate.hpp"
 #include "daemon/plugin_host/plugin_actor.hpp"
+#include "daemon/plugin_host/version.hpp"
 
 namespace backstage::plugin_host {
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-// Shown to plugins as bs_api::host_version.
-constexpr const char* host_version = BACKSTAGE_VERSION;
-
-const plugin_gate::Rules gate_rules{.abi = {.major = BS_ABI_MAJOR, .minor = BS_ABI_MINOR}};
-
-std::uint64_t micros_since(SteadyClock::time_point start) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - start).count());
-}
 
 // Editors and copying tools leave such names behind while they work.
 bool is_plugin_name(const std::string& name) {
@@ -49,52 +39,52 @@ std::expected<std::vector<std::string>, Refusal> files_of(const std::string& dir
   return files;
 }
 
-PluginInfo info_of(const std::string& file, const plugin_gate::Manifest& manifest) {
-  PluginInfo info;
-  info.file = plugin_gate::printable(file);
-  info.id = manifest.id;
-  info.version = manifest.version;
-  info.sha256 = manifest.sha256;
-  info.types = manifest.types;
-  return info;
+// Whether the same content would be refused again, whatever else is in the directory.
+bool is_for_its_content(std::string_view code) {
+  static constexpr std::array depends{Code::staging_failed, Code::older_version, Code::duplicate_id,
+                                      Code::duplicate_type, Code::type_refused};
+  return std::ranges::none_of(depends, [&](Code one) { return token(one) == code; });
 }
 
 }  // namespace
 
-// A file the gate let through, staged and not yet mapped.
-struct PluginHost::Candidate {
-  std::string file;
-  plugin_gate::Manifest manifest;
-  StagedFile staged;
-  std::chrono::microseconds spent;
-};
-
 PluginHost::PluginHost(Engine& engine, Events& events, Options options)
-    : engine_(engine), events_(events), options_(std::move(options)) {}
+    : engine_(engine),
+      events_(events),
+      options_(std::move(options)),
+      loader_(engine, events, options_.loader),
+      keepsakes_(options_.keepsakes),
+      refused_(keepsakes_.refused()),
+      kept_(refused_) {}
 
 PluginHost::~PluginHost() { shutdown(std::chrono::milliseconds{0}); }
 
-std::expected<PluginHost::Loaded, Refusal> PluginHost::load_directory(
-    const std::string& directory) {
-  if (auto judged = plugin_gate::judge_directory(directory, gate_rules); !judged) {
+std::expected<PluginHost::Loaded, Refusal> PluginHost::load_directory(const std::string& directory,
+                                                                      TimePoint now) {
+  if (auto judged = plugin_gate::judge_directory(directory, loader_.rules()); !judged) {
     return std::unexpected(refusal_of(std::move(judged.error())));
   }
   auto files = files_of(directory);
   if (!files) return std::unexpected(std::move(files.error()));
-  auto staging = Staging::open(options_.staging_parents, options_.staging_probe);
-  if (!staging) return std::unexpected(std::move(staging.error()));
-  staging_.emplace(std::move(*staging));
-
+  if (auto staging = loader_.open_staging(); !staging) {
+    return std::unexpected(std::move(staging.error()));
+  }
   std::vector<Candidate> candidates;
   for (const auto& file : *files) {
-    if (auto candidate = judge(file)) candidates.push_back(std::move(*candidate));
+    auto judged = loader_.judge(file);
+    if (judged) {
+      candidates.push_back(std::move(*judged));
+    } else {
+      reject(std::move(judged.error()));
+    }
   }
   std::vector<Claim> claims;
   claims.reserve(candidates.size());
   for (const auto& candidate : candidates) {
     claims.push_back({&candidate.file, &candidate.manifest});
   }
-  for (const auto index : order_of(claims)) load(std::move(candidates[index]));
+  for (const auto index : order_of(claims)) admit(std::move(candidates[index]), now);
+  let_stand_in(now);
 
   Loaded loaded;
   for (const auto& plugin : list()) {
@@ -103,96 +93,205 @@ std::expected<PluginHost::Loaded, Refusal> PluginHost::load_directory(
   return loaded;
 }
 
-std::optional<PluginHost::Candidate> PluginHost::judge(const std::string& file) {
-  const auto start = SteadyClock::now();
-  auto admitted = plugin_gate::judge_file(file, gate_rules);
-  if (!admitted) {
-    PluginInfo info;
-    info.sha256 = admitted.error().sha256;
-    info.load_micros = micros_since(start);
-    reject(std::move(info), refusal_of(std::move(admitted.error())), nullptr);
-    return std::nullopt;
+bool PluginHost::file_came(const std::string& file, TimePoint now) {
+  for (const auto& record : records_) {
+    if (record->info.file == plugin_gate::printable(file)) record->has_file = true;
   }
-  auto& manifest = admitted->manifest;
-  const auto name =
-      fmt::format("{}-{}-{}", manifest.id, manifest.version, manifest.sha256.substr(0, 8));
-  auto staged = staging_->stage(file, name, admitted->image);
-  if (!staged) {
-    reject(info_of(file, manifest), std::move(staged.error()), nullptr);
-    return std::nullopt;
+  auto judged = loader_.judge(file);
+  forget_rejected(file);
+  if (!judged) {
+    const bool is_changing =
+        judged.error().refusal.code == plugin_gate::token(plugin_gate::Code::changing);
+    reject(std::move(judged.error()));
+    return is_changing;
   }
-  return Candidate{file, std::move(manifest), std::move(*staged),
-                   std::chrono::microseconds{micros_since(start)}};
+  admit(std::move(*judged), now);
+  return false;
 }
 
-void PluginHost::load(Candidate candidate) {
-  const auto start = SteadyClock::now();
-  auto info = info_of(candidate.file, candidate.manifest);
-  const auto spent = [&] {
-    return micros_since(start) + static_cast<std::uint64_t>(candidate.spent.count());
+void PluginHost::file_went(const std::string& file, TimePoint) {
+  forget_rejected(file);
+  const auto shown = plugin_gate::printable(file);
+  for (const auto& record : records_) {
+    if (record->info.file == shown) record->has_file = false;
+  }
+  for (auto& [id, line] : lines_) {
+    if (line.waiting && line.waiting->file == file) line.waiting.reset();
+  }
+}
+
+void PluginHost::admit(Candidate candidate, TimePoint now) {
+  const auto& manifest = candidate.manifest;
+  const auto reject_with = [&](Refusal why) {
+    reject({info_of(candidate.file, manifest), std::move(why), nullptr});
   };
-  const auto refused = [&](Refusal refusal, std::shared_ptr<Generation> generation) {
-    info.load_micros = spent();
-    reject(std::move(info), std::move(refusal), std::move(generation));
-  };
-  if (auto clash = conflict({&candidate.file, &candidate.manifest}, holders())) {
-    return refused(std::move(*clash), nullptr);
+  if (const auto known = refused_.find(manifest.sha256); known != refused_.end()) {
+    return reject_with(known->second);
   }
-  auto host = std::make_unique<HostApi>(engine_, events_, candidate.manifest.id, host_version);
-  auto mapped = Generation::map(candidate.file, std::move(candidate.manifest),
-                                std::move(candidate.staged), std::move(host));
-  if (!mapped) return refused(std::move(mapped.error()), nullptr);
-  if (auto started = start_up(**mapped); !started) {
-    return refused(std::move(started.error()), std::move(*mapped));
+  if (auto clash = clash_of(candidate)) return reject_with(std::move(*clash));
+  Line& line = lines_[manifest.id];
+  if (line.upgrade != nullptr) {
+    // The newest wins; those between are skipped.
+    line.waiting.emplace(std::move(candidate));
+    return;
   }
-  if (auto added = add_types(*mapped); !added) {
-    return refused(std::move(added.error()), std::move(*mapped));
+  const bool serves = line.current != nullptr && line.current->info.state != State::draining;
+  if (serves && line.current->info.sha256 == manifest.sha256) {
+    // Touched, written again as it was, or moved here.
+    const std::lock_guard lock{mutex_};
+    line.current->info.file = plugin_gate::printable(candidate.file);
+    line.current->has_file = true;
+    return;
   }
-  info.state = State::active;
-  info.load_micros = spent();
-  events_.plugin_loaded(info);
-  keep(Record{std::move(info), std::move(*mapped)});
+  begin(std::move(candidate), now);
 }
 
-std::expected<void, Refusal> PluginHost::start_up(Generation& generation) {
-  if (auto entered = generation.enter(); !entered) return entered;
-  const auto config =
-      options_.config_of ? options_.config_of(generation.manifest().id) : std::string{};
-  return generation.init(config);
+// A file of another name stands beside that which serves only if it is newer; the same file, or one
+// whose predecessor is gone, may be any version.
+std::optional<Refusal> PluginHost::clash_of(const Candidate& candidate) const {
+  std::vector<Claim> holders;
+  const auto file = plugin_gate::printable(candidate.file);
+  for (const auto& [id, line] : lines_) {
+    if (line.current == nullptr || line.current->generation == nullptr) continue;
+    const auto& manifest = line.current->generation->manifest();
+    if (id == candidate.manifest.id) {
+      const bool is_successor = line.current->info.file == file || !line.current->has_file ||
+                                line.current->is_stand_in ||
+                                compare_versions(candidate.manifest.version, manifest.version) > 0;
+      if (is_successor) continue;
+    }
+    holders.push_back({&line.current->generation->file(), &manifest});
+  }
+  return conflict({&candidate.file, &candidate.manifest}, holders);
 }
 
-std::expected<void, Refusal> PluginHost::add_types(const std::shared_ptr<Generation>& generation) {
-  generation->activate();
-  const auto& types = generation->types();
-  for (std::size_t i = 0; i < types.size(); ++i) {
+void PluginHost::begin(Candidate candidate, TimePoint now) {
+  const std::string id = candidate.manifest.id;
+  const std::string sha256 = candidate.manifest.sha256;
+  if (lines_[id].current != nullptr) {
+    if (auto why = private_library_of(candidate)) {
+      return reject({info_of(candidate.file, candidate.manifest), std::move(*why), nullptr});
+    }
+  }
+  auto loaded = loader_.load(std::move(candidate));
+  if (!loaded) {
+    if (is_for_its_content(loaded.error().refusal.code)) {
+      note_refused(sha256, loaded.error().refusal, false);
+    }
+    return reject(std::move(loaded.error()));
+  }
+  Line& line = lines_[id];
+  if (line.current != nullptr) return begin_upgrade(line, std::move(*loaded), now);
+
+  Record record{info_of((*loaded)->file(), (*loaded)->manifest()), *loaded, make_types(*loaded)};
+  (*loaded)->activate();
+  if (auto added = add_types(record); !added) {
+    record.types.clear();
+    return reject({std::move(record.info), std::move(added.error()), std::move(*loaded)});
+  }
+  line.current = keep(std::move(record));
+  establish(*line.current, now);
+  events_.plugin_loaded(line.current->info);
+}
+
+// The loader keeps one library of a name: the new version would run on the old one's.
+// Where the file that is there was refused, its last good content serves.
+void PluginHost::let_stand_in(TimePoint now) {
+  for (const auto& info : list()) {
+    if (info.state != State::rejected || info.id.empty()) continue;
+    if (const auto line = lines_.find(info.id); line != lines_.end() && line->second.current) {
+      continue;
+    }
+    const auto file = keepsakes_.good_file(info.id);
+    if (file.empty()) continue;
+    auto judged = loader_.judge(file);
+    if (!judged || judged->manifest.id != info.id || judged->manifest.sha256 == info.sha256) {
+      continue;
+    }
+    begin(std::move(*judged), now);
+    if (const auto& current = lines_[info.id].current) current->is_stand_in = true;
+  }
+}
+
+void PluginHost::note_refused(const std::string& sha256, const Refusal& why, bool is_kept) {
+  if (refused_.size() >= refused_max) refused_ = kept_;
+  refused_.insert_or_assign(sha256, why);
+  if (!is_kept) return;
+  if (kept_.size() >= refused_max) kept_.clear();
+  kept_.insert_or_assign(sha256, why);
+  if (const auto kept = keepsakes_.keep_refused(kept_); !kept) {
+    events_.plugin_log(Level::warn, {}, {}, kept.error());
+  }
+}
+
+// It has earned its place: a restart that finds worse comes back to this.
+void PluginHost::establish(Record& record, TimePoint now) {
+  set_state(record, State::active, now);
+  if (options_.keepsakes.empty() || record.is_stand_in) return;
+  const auto file = record.generation->file();
+  const auto admitted = plugin_gate::judge_file(file, loader_.rules());
+  if (!admitted || admitted->manifest.sha256 != record.info.sha256) return;
+  if (const auto kept = keepsakes_.keep_good(record.info.id, admitted->image); !kept) {
+    events_.plugin_log(Level::warn, record.info.id, {}, kept.error());
+  }
+}
+
+std::optional<Refusal> PluginHost::private_library_of(const Candidate& candidate) const {
+  const auto own =
+      plugin_gate::private_libraries(candidate.manifest.needed, [this](std::string_view library) {
+        return plugin_gate::is_in_directories(library, system_libraries_);
+      });
+  if (own.empty()) return std::nullopt;
+  return refuse(Code::private_library, candidate.file,
+                fmt::format("it needs {}, a library of its own, of which the version before it has "
+                            "mapped one already",
+                            fmt::join(own, ", ")),
+                "link that library statically, or restart the daemon")
+      .error();
+}
+
+std::vector<ActorTypePtr> PluginHost::make_types(const std::shared_ptr<Generation>& generation) {
+  std::vector<ActorTypePtr> types;
+  const auto& theirs = generation->types();
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
     const auto settings =
-        options_.settings_of ? options_.settings_of(types[i].name) : TypeSettings{};
-    const auto added = engine_.add_type({.name = types[i].name,
-                                         .factory = std::make_shared<PluginFactory>(generation, i),
-                                         .mailbox = settings.mailbox,
-                                         .overflow = settings.overflow,
-                                         .supervision = settings.supervision,
-                                         .dispatcher = settings.dispatcher,
-                                         .turn_budget = settings.turn_budget});
+        options_.settings_of ? options_.settings_of(theirs[i].name) : TypeSettings{};
+    types.push_back(std::make_shared<const ActorType>(
+        ActorType{.name = theirs[i].name,
+                  .factory = std::make_shared<PluginFactory>(generation, i),
+                  .mailbox = settings.mailbox,
+                  .overflow = settings.overflow,
+                  .supervision = settings.supervision,
+                  .dispatcher = settings.dispatcher,
+                  .turn_budget = settings.turn_budget}));
+  }
+  return types;
+}
+
+std::expected<void, Refusal> PluginHost::add_types(const Record& record) {
+  for (std::size_t i = 0; i < record.types.size(); ++i) {
+    const auto added = engine_.add_type(record.types[i]);
     if (added) continue;
-    remove_types(*generation, i);
-    const auto pinned = generation->retire(std::chrono::milliseconds{0});
-    return refuse(Code::type_refused, generation->file(),
-                  fmt::format("the engine refuses its actor type '{}': {}{}{}", types[i].name,
-                              sentence(added.error()), pinned.empty() ? "" : "; ", pinned),
-                  "rename the type");
+    remove_types(record, i);
+    const auto pinned = record.generation->retire(std::chrono::milliseconds{0});
+    return refuse(
+        Code::type_refused, record.generation->file(),
+        fmt::format("the engine refuses its actor type '{}': {}{}{}", record.types[i]->name,
+                    sentence(added.error()), pinned.empty() ? "" : "; ", pinned),
+        "rename the type");
   }
   return {};
 }
 
-void PluginHost::remove_types(const Generation& generation, std::size_t count) {
+void PluginHost::remove_types(const Record& record, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     // Only absent when somebody else removed it, which is as good.
-    static_cast<void>(engine_.remove_type(generation.types()[i].name));
+    static_cast<void>(engine_.remove_type(record.types[i]->name));
   }
 }
 
-void PluginHost::reject(PluginInfo info, Refusal refusal, std::shared_ptr<Generation> generation) {
+void PluginHost::reject(Rejected rejected) {
+  auto& [info, refusal, generation] = rejected;
   if (generation != nullptr) generation->host().close();
   info.state = State::rejected;
   info.file = std::move(refusal.file);
@@ -200,22 +299,38 @@ void PluginHost::reject(PluginInfo info, Refusal refusal, std::shared_ptr<Genera
   info.reason = std::move(refusal.cause);
   info.fix = std::move(refusal.fix);
   events_.plugin_refused(info);
-  keep(Record{std::move(info), std::move(generation)});
+  keep(Record{std::move(info), std::move(generation), {}});
 }
 
-void PluginHost::keep(Record record) {
+// Code of it that has run stays mapped with the record, so only the line of the list goes.
+void PluginHost::forget_rejected(const std::string& file) {
+  const auto shown = plugin_gate::printable(file);
   const std::lock_guard lock{mutex_};
-  records_.push_back(std::move(record));
+  std::erase_if(records_, [&](const RecordPtr& record) {
+    return record->info.state == State::rejected && record->info.file == shown &&
+           record->generation == nullptr;
+  });
 }
 
-std::vector<Claim> PluginHost::holders() const {
-  const std::lock_guard lock{mutex_};
-  std::vector<Claim> claims;
-  for (const auto& record : records_) {
-    if (record.info.state != State::active) continue;
-    claims.push_back({&record.generation->file(), &record.generation->manifest()});
+PluginHost::RecordPtr PluginHost::keep(Record record) {
+  if (record.generation != nullptr && record.info.generation == 0) {
+    record.info.generation = ++generations_;
+    record.info.load_micros = static_cast<std::uint64_t>(record.generation->load_time().count());
   }
-  return claims;
+  const auto kept = std::make_shared<Record>(std::move(record));
+  const std::lock_guard lock{mutex_};
+  records_.push_back(kept);
+  return kept;
+}
+
+void PluginHost::set_state(Record& record, State state, TimePoint now) {
+  record.since = now;
+  {
+    const std::lock_guard lock{mutex_};
+    record.info.state = state;
+    if (state != State::upgrading) record.info.progress.clear();
+  }
+  events_.plugin_changed(record.info);
 }
 
 std::vector<PluginInfo> PluginHost::list() const {
@@ -223,60 +338,16 @@ std::vector<PluginInfo> PluginHost::list() const {
   std::vector<PluginInfo> all;
   for (const bool is_rejected : {false, true}) {
     for (const auto& record : records_) {
-      if ((record.info.state == State::rejected) != is_rejected) continue;
-      auto& info = all.emplace_back(record.info);
-      if (record.generation == nullptr) continue;
-      info.actors = record.generation->living();
-      info.actors_made = record.generation->made();
+      if ((record->info.state == State::rejected) != is_rejected) continue;
+      auto& info = all.emplace_back(record->info);
+      if (record->generation == nullptr) continue;
+      info.actors = record->generation->living();
+      info.actors_made = record->generation->made();
+      info.failures = record->generation->failures();
+      info.metrics = record->generation->host().metrics().list();
     }
   }
   return all;
-}
-
-std::string_view PluginHost::staging_directory() const noexcept {
-  return staging_ ? staging_->directory() : std::string_view{};
-}
-
-std::vector<std::string> PluginHost::staging_notes() const {
-  return staging_ ? staging_->passed_over() : std::vector<std::string>{};
-}
-
-void PluginHost::shutdown(std::chrono::milliseconds deadline) {
-  const auto end = SteadyClock::now() + deadline;
-  // Copies of what to retire: no lock is held while a plugin runs. Records are written on this
-  // thread only, so their places stay.
-  std::vector<std::pair<std::size_t, std::shared_ptr<Generation>>> active;
-  {
-    const std::lock_guard lock{mutex_};
-    for (std::size_t i = 0; i < records_.size(); ++i) {
-      if (records_[i].info.state == State::active) active.emplace_back(i, records_[i].generation);
-    }
-  }
-  for (const auto& [index, generation] : active) {
-    remove_types(*generation, generation->types().size());
-  }
-  std::ranges::reverse(active);
-  for (const auto& [index, generation] : active) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now());
-    const auto why = generation->retire(std::max(left, std::chrono::milliseconds{0}));
-    const auto info = note_retired(index, *generation, why);
-    if (!why.empty()) events_.plugin_pinned(info);
-  }
-}
-
-PluginInfo PluginHost::note_retired(std::size_t index, const Generation& generation,
-                                    const std::string& why) {
-  const std::lock_guard lock{mutex_};
-  auto& info = records_[index].info;
-  info.state = generation.state();
-  info.actors = generation.living();
-  if (!why.empty()) {
-    info.code = "PINNED";
-    info.reason = plugin_gate::printable(why);
-    info.fix = "stop its actors first and join its threads in quiesce; its code stays mapped";
-  }
-  return info;
 }
 
 }  // namespace backstage::plugin_host

@@ -27,11 +27,27 @@ enum class Code : std::uint8_t {
   duplicate_type,       ///< another plugin has an actor type of that name
   older_version,        ///< a higher version of the same plugin is there
   type_refused,         ///< the engine refuses one of its actor types
+  private_library,      ///< an upgrade that would run on the library of the version before it
+  incompatible,         ///< living actors cannot move to it
+  upgrade_failed,       ///< an actor could not move to it, and all went back
+  rolled_back,          ///< it failed on probation, or somebody asked for the one before it
+  trial_failed,         ///< no process could be made to try it in; says nothing about the plugin
+  trial_crashed,        ///< tried in a process of its own, it was ended by a signal
+  trial_hung,           ///< there, it did not come to an end in time
+  trial_exited,         ///< there, it ended the process, or cut it off from the daemon
+  trial_meddled,        ///< there, it changed what belongs to the whole process
+  quarantined,          ///< this very file crashed the daemon too often
 };
-inline constexpr std::size_t code_count = static_cast<std::size_t>(Code::type_refused) + 1;
+inline constexpr std::size_t code_count = static_cast<std::size_t>(Code::quarantined) + 1;
+
+/// The longest cause: a sentence, and what a plugin printed before it died.
+inline constexpr std::size_t cause_bytes_max = 8'192;
 
 /// The stable token: `SYMBOL_MISSING`. [any]
 [[nodiscard]] std::string_view token(Code code) noexcept;
+/// `text` as the token of the host or of the gate that it equals: static; empty when it is none.
+/// [any]
+[[nodiscard]] std::string_view known_token(std::string_view text) noexcept;
 
 /// One refusal. All text is printable ASCII.
 struct Refusal {

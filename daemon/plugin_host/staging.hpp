@@ -25,6 +25,8 @@ class StagedFile {
   StagedFile& operator=(StagedFile&&) = delete;
   ~StagedFile();
 
+  /// For code that came from no file.
+  [[nodiscard]] static StagedFile none() noexcept { return {{}, nullptr, Fd{}}; }
   /// What the loader opens; unique in this process.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Leaves the file where it is; the next daemon clears it away. [loader]

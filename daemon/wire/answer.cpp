@@ -106,6 +106,7 @@ Read err(Fields fields) {
   it.status = fields.status();
   fields.pairs([&it](std::string_view key, std::string_view value) {
     if (key == "retry") return store<std::uint64_t>(value, it.retry_ms);
+    if (key == "sub") return store<std::uint64_t>(value, it.sub);
     if (key == "supported") return store<std::uint32_t>(value, it.supported);
     if (key == "dup") return store_flag(value, it.dup);
     return true;
@@ -196,11 +197,18 @@ Read down(Fields fields) {
   return fields.good() ? Read(it) : std::unexpected("DOWN is: actor, reason");
 }
 
+Read packed(Fields fields) {
+  const auto count = fields.number(batch_entries_max);
+  fields.ignore_pairs();
+  if (!fields.good() || count == 0) return std::unexpected("BATCH is: a count of 1 to 1024");
+  return Packed{static_cast<std::uint32_t>(count)};
+}
+
 }  // namespace
 
 bool has_payload(const Answer& answer) noexcept {
   return std::holds_alternative<Rep>(answer) || std::holds_alternative<Val>(answer) ||
-         std::holds_alternative<Msg>(answer);
+         std::holds_alternative<Msg>(answer) || std::holds_alternative<Packed>(answer);
 }
 
 std::expected<Answer, std::string_view> read_answer(std::string_view control) {
@@ -220,6 +228,7 @@ std::expected<Answer, std::string_view> read_answer(std::string_view control) {
   if (verb == "BYE") return farewell(fields);
   if (verb == "DRAINING") return draining(fields);
   if (verb == "DOWN") return down(fields);
+  if (verb == "BATCH") return packed(fields);
   return std::unexpected("the daemon says nothing that begins with that word in protocol v1");
 }
 

@@ -47,6 +47,7 @@ struct Err {
   Status status{};
   std::optional<std::uint64_t> retry_ms{};   ///< wait this long before trying again
   std::optional<std::uint32_t> supported{};  ///< 505: the version to ask for
+  std::optional<std::uint64_t> sub{};        ///< 403: this subscription is over
   bool dup = false;
 
   friend bool operator==(const Err&, const Err&) = default;
@@ -131,8 +132,15 @@ struct Down {
   friend bool operator==(const Down&, const Down&) = default;
 };
 
-using Answer =
-    std::variant<Welcome, Ok, Err, Rep, Val, Msg, Gap, Pong, Heartbeat, Farewell, Draining, Down>;
+/// Payload follows: so many answers and deliveries, in order, as BatchReader reads them.
+struct Packed {
+  std::uint32_t count = 0;
+
+  friend bool operator==(const Packed&, const Packed&) = default;
+};
+
+using Answer = std::variant<Welcome, Ok, Err, Rep, Val, Msg, Gap, Pong, Heartbeat, Farewell,
+                            Draining, Down, Packed>;
 
 /// Whether a payload frame follows the line, be it empty. ERR may have one (text for people), the
 /// others never. [any]

@@ -168,8 +168,5 @@ static_assert(std::variant_size_v<Command> == verb_count);
 /// REQ and GET: useless to a DEALER without an id, so the gateway refuses them (400 bad_arg); a REQ
 /// socket, which gets one answer per message, may leave it out. [any]
 [[nodiscard]] bool needs_id(const Command& command) noexcept;
-/// The word of `command` that this release knows but does not offer (`ACK`, `window=`), to be
-/// answered 501 unsupported; empty when all of it is offered. PROTOCOL.md's list, as code. [any]
-[[nodiscard]] std::string_view reserved_part(const Command& command) noexcept;
 
 }  // namespace backstage::wire

@@ -38,7 +38,7 @@ struct Message {
 /// frames, a third frame. The grammar within the line is left to `decode`. [any]
 [[nodiscard]] std::expected<Message, Refusal> split(std::span<const std::string_view> frames);
 
-/// Takes one control line. Verbs reserved for later decode as well: ask `reserved_part`.
+/// Takes one control line.
 /// Errors: 400 bad_frame bad_verb bad_addr bad_name bad_arg, 403 reserved_name, 501 unsupported
 /// (a key ending in '!' that the verb does not have), 505 version.
 /// **Ownership**: the command's views point into `control`. [any]

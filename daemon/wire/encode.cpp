@@ -69,6 +69,7 @@ void encode(std::string& out, const Err& err) {
   append_status(out, err.status);
   if (err.retry_ms) append_pair(out, "retry=", *err.retry_ms);
   if (err.supported) append_pair(out, "supported=", *err.supported);
+  if (err.sub) append_pair(out, "sub=", *err.sub);
   if (err.dup) append_word(out, "dup=1");
 }
 
@@ -127,6 +128,11 @@ void encode(std::string& out, const Down& down) {
   out.append("DOWN");
   append_word(out, down.actor);
   append_word(out, down.reason);
+}
+
+void encode(std::string& out, const Packed& packed) {
+  out.append("BATCH");
+  append_word(out, packed.count);
 }
 
 void encode(std::string& out, const Answer& answer) {

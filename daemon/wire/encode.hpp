@@ -23,6 +23,7 @@ void encode(std::string& out, const Heartbeat& heartbeat);
 void encode(std::string& out, const Farewell& bye);
 void encode(std::string& out, const Draining& draining);
 void encode(std::string& out, const Down& down);
+void encode(std::string& out, const Packed& packed);
 void encode(std::string& out, const Answer& answer);
 void encode(std::string& out, const PubHeader& header);
 

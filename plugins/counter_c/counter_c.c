@@ -38,13 +38,35 @@ static void refuse(bs_ctx* ctx, const bs_msg* msg, const char* text) {
   }
 }
 
+static bs_status failed(bs_status code, const char* text) {
+  host->set_error(host, code, bs_text(text));
+  return code;
+}
+
+// All that this config may say is {"start": 40}; a JSON library would be more than the actor.
+static int read_start(bs_slice config, int64_t* start) {
+  char text[80] = "";
+  int end = 0;
+  if (config.len == 0) return 1;
+  if (config.len >= sizeof text) return 0;
+  memcpy(text, config.ptr, config.len);
+  sscanf(text, " { } %n", &end);
+  if (end > 0 && (size_t)end == config.len) return 1;
+  if (sscanf(text, " { \"start\" : %19" SCNd64 " } %n", start, &end) != 1) return 0;
+  return end > 0 && (size_t)end == config.len;
+}
+
 static bs_status create(bs_ctx* ctx, bs_slice config, void** self) {
+  int64_t start = 0;
   (void)ctx;
-  (void)config;
-  *self = calloc(1, sizeof(struct counter));
-  if (*self != NULL) return BS_OK;
-  host->set_error(host, BS_E_FAIL, bs_text("out of memory"));
-  return BS_E_FAIL;
+  if (!read_start(config, &start)) {
+    return failed(BS_E_ARG, "the config must be {\"start\": N}, N an integer, or empty");
+  }
+  struct counter* counter = malloc(sizeof *counter);
+  if (counter == NULL) return failed(BS_E_FAIL, "out of memory");
+  counter->total = start;
+  *self = counter;
+  return BS_OK;
 }
 
 static bs_status receive(void* self, bs_ctx* ctx, const bs_msg* msg) {
@@ -92,8 +114,7 @@ static bs_status save(void* self, bs_sink* sink) {
 static bs_status load(bs_ctx* ctx, bs_slice config, uint32_t version, bs_slice state, void** self) {
   (void)version;
   if (state.len != sizeof(int64_t)) {
-    host->set_error(host, BS_E_FAIL, bs_text("the saved state is not 8 bytes"));
-    return BS_E_FAIL;
+    return failed(BS_E_FAIL, "the saved state is not 8 bytes");
   }
   const bs_status made = create(ctx, config, self);
   if (made == BS_OK) memcpy(&((struct counter*)*self)->total, state.ptr, sizeof(int64_t));

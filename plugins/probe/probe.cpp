@@ -103,7 +103,7 @@ class Probe {
     if (m.kind() == message_kind::reply) return forward_reply(m, ctx), backstage::status{};
     if (!m.is_mail() || m.type().empty()) return record(m, ctx), backstage::status{};
     try {
-      if (!run(m, ctx)) ctx.refuse(BS_E_ARG, "probe knows no command " + std::string{m.type()});
+      return run(m, ctx);
     } catch (const Failure& wanted) {
       return ctx.fail(wanted.text);
     } catch (const backstage::error& refused) {
@@ -115,7 +115,7 @@ class Probe {
  private:
   static std::size_t raw_kind(message m) { return static_cast<std::size_t>(m.kind()); }
 
-  bool run(message m, context& ctx) {
+  backstage::status run(message m, context& ctx) {
     return backstage::dispatch(*this, m, ctx,
                                {{"name", &Probe::tell_name},
                                 {"echo", &Probe::echo},

@@ -5,8 +5,11 @@ import statistics
 from pathlib import Path
 
 OURS, SDK, C_ABI = "backstage", "backstage-plugin", "backstage-c"
+# The gateway by its other ways: batched, and through `pub`.
+OTHER_WAYS = ("backstage-batch", "backstage-pub")
 # What the machine allows; no products.
-LIMITS = ("limit", "limit-ring", "tcp", "tcp-spin", "zmtp-native", "zmtp-native-spin", "zmq-direct")
+LIMITS = ("limit", "limit-ring", "tcp", "tcp-spin", "zmtp-native", "zmtp-native-spin", "zmq-direct",
+          "zmq-line")
 LOWER_IS_BETTER = ("us", "ns", "bytes/actor", "bytes/conn")
 
 
@@ -63,7 +66,7 @@ def summary(values):
 
 
 def is_product(peer):
-    return peer not in LIMITS and peer not in (OURS, SDK, C_ABI) and "+" not in peer
+    return peer not in (*LIMITS, OURS, SDK, C_ABI, *OTHER_WAYS) and "+" not in peer
 
 
 def times_better(ours, theirs, unit):
@@ -159,6 +162,25 @@ def abi_calls(rows, targets):
     return calls
 
 
+def gateway(raw, targets):
+    """Each gateway target: our rounds held against a peer's, round by round."""
+    results = {}
+    for target in targets["gateway"]:
+        measured = raw.get(target["row"], {"unit": None, "peers": {}})
+        pairs = list(zip(measured["peers"].get(target["ours"], []),
+                         measured["peers"].get(target["over"], [])))
+        is_bytes = target.get("is_bytes", False)
+        values = [ours - theirs if is_bytes else times_better(ours, theirs, measured["unit"])
+                  for ours, theirs in pairs]
+        of = summary(values) if values else None
+        must, goal = target.get("must"), target.get("goal")
+        results[target["name"]] = {
+            "of": of, "must": must, "goal": goal, "is_bytes": is_bytes, "peer": target["over"],
+            "must_met": judge(of and of["median"], must, is_bytes),
+            "goal_met": judge(of and of["median"], goal, is_bytes)}
+    return results
+
+
 def results_of(raw, problems, facts, targets):
     rows = {}
     for row in [*targets["rows"], *(row for row in raw if row not in targets["rows"])]:
@@ -166,4 +188,4 @@ def results_of(raw, problems, facts, targets):
         rows[row] = row_result(measured, targets["rows"].get(row), facts, targets["conversion"])
     return {"facts": facts, "unreadable": problems, "rows": rows,
             "two_workers": two_workers(rows, targets), "plugin": plugins(rows, targets),
-            "abi_call": abi_calls(rows, targets)}
+            "abi_call": abi_calls(rows, targets), "gateway": gateway(raw, targets)}

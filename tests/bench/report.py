@@ -119,6 +119,18 @@ def abi_table(results, repetitions):
                   "verdict"], lines)
 
 
+def gateway_table(results, repetitions):
+    lines = []
+    for name, of in results.items():
+        unit = " B" if of["is_bytes"] else ""
+        shown = ["" if of[key] is None else f"{of[key]}{unit}" for key in ("must", "goal")]
+        lines.append([name, spread(of["of"], repetitions), *(cell or NOTHING for cell in shown),
+                      NOT_MEASURED if of["of"] is None else
+                      ("goal met" if of["goal_met"] else "**missed**") if of["must"] is None
+                      else verdict(of)])
+    return table(["what", "measured", "must", "goal", "verdict"], lines)
+
+
 def tally(rows, names):
     """One sentence: how many rows reach what."""
     measured = [rows[name] for name in names if OURS in rows[name]["peers"]]
@@ -195,7 +207,12 @@ def page(results, targets, misses):
     if missed_loads(results):
         parts += misses_section(results, misses)
     if others:
-        parts += ["## Network\n", measured_table(rows, others, repetitions, has_ratio=True)]
+        parts += [
+            "## The gateway\n",
+            "Ratios of one round of ours to the same round of the peer, median [min-max]; over 1 "
+            "is better, for times too. Of memory the difference.\n",
+            gateway_table(results["gateway"], repetitions),
+            "## Network\n", measured_table(rows, others, repetitions, has_ratio=True)]
     return "\n".join(parts)
 
 

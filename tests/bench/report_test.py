@@ -52,6 +52,21 @@ class Report(unittest.TestCase):
         head = next(cells for cells in tables if cells[0] in ("row", "load", "way"))
         return dict(zip(head, next(cells for cells in tables if cells[0] == row)))
 
+    def test_the_gateway_is_held_to_its_peer_round_by_round(self):
+        self.measure("N1", "zmq-line", 100, 200, 400)
+        self.measure("N1", "backstage", 80, 180, 200)
+        self.measure("N4", "zmq-router", 20000, unit="bytes/conn")
+        self.measure("N4", "backstage", 25000, unit="bytes/conn")
+        page, results = self.report()
+        of = results["gateway"]["N1 single / a relay that writes our line"]["of"]
+        self.assertEqual((of["median"], of["min"], of["max"]), (0.8, 0.5, 0.9))
+        lines = [line for line in page.splitlines() if line.startswith("| N")]
+        told = {line.split("|")[1].strip(): line for line in lines if "/" in line or "N4 s" in line}
+        self.assertIn("must met", told["N1 single / a relay that writes our line"])
+        self.assertIn("5000", told["N4 session beyond libzmq's own"])
+        self.assertIn("missed", told["N4 session beyond libzmq's own"])
+        self.assertIn("not measured", told["N1 batched / NATS"])
+
     def test_what_was_missed_is_explained_and_what_was_met_is_not(self):
         for row, ours in (("W1 t1", 1_000_000), ("W2 t1", 100_000_000)):
             self.measure(row, "caf", 1_000_000, 1_000_000, 1_000_000)

@@ -3,6 +3,7 @@
 
 #include "core/worker_pool.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/live.hpp"
 #include "tests/support/stage.hpp"
 
 using namespace backstage;
@@ -36,8 +37,9 @@ class Hanging final : public Actor {
  public:
   Hanging(std::shared_future<void> release, std::promise<void>& in_handler)
       : release_(std::move(release)), in_handler_(in_handler) {}
-  Outcome receive(Context&, const Envelope& envelope) override {
+  Outcome receive(Context& context, const Envelope& envelope) override {
     if (envelope.payload.text() != "hang") return Handled::done;
+    if (!context.set_timer(Duration{1})) return std::unexpected(Failure{"no timer"});
     in_handler_.set_value();
     release_.wait();
     return Handled::done;
@@ -83,6 +85,8 @@ TEST_CASE("a killed actor whose handler does not return is abandoned and its nam
   REQUIRE(engine.send("hung", {{}, Payload("hang")}));
   REQUIRE(engine.send("hung", {{}, Payload("left behind")}));
   REQUIRE(comes(in_handler.get_future()));
+  // Its timer too: that is nobody's message, and becomes no letter.
+  REQUIRE(comes_true([&] { return engine.stats().ledger.queued == 2; }));
   REQUIRE(engine.stop(hung->id, StopVerb::stop, 1ms));
   REQUIRE(comes(notices.was_abandoned.get_future()));
   const auto heir = engine.spawn({.type = "t", .name = "hung"});
@@ -94,6 +98,7 @@ TEST_CASE("a killed actor whose handler does not return is abandoned and its nam
   release.set_value();
   CHECK(comes(notices.has_ended.get_future()));
   CHECK(notices.letters == 1);
+  CHECK(engine.letter_counts(DeadCause::stopped).buried == 1);
   pool.stop();
   CHECK(engine.stats().ledger.is_balanced());
 }

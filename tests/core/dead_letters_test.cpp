@@ -150,6 +150,22 @@ TEST_CASE("dead letters are published under their cause, and a replay publishes 
   CHECK(watcher->got.size() == 1);
 }
 
+// The book was written before the letter was kept: for a moment explain knew of no such message.
+TEST_CASE("who is told of a dead letter finds it, and in the books") {
+  Stage stage;
+  fragile(stage, std::make_shared<bool>(true));
+  stage.spawn("fragile", "vase");
+  int told = 0;
+  stage.record.on_dead_letter = [&](DeadCause cause) {
+    ++told;
+    CHECK(stage.engine.letter_counts(cause).buried == 1);
+    CHECK(stage.engine.stats().ledger.dead_lettered == 1);
+  };
+  REQUIRE(stage.send("vase", "bad"));
+  stage.settle();
+  CHECK(told == 1);
+}
+
 TEST_CASE("an endless reason is cut") {
   Stage stage;
   stage.type("verbose", [](Context&, const Envelope&) -> Outcome {

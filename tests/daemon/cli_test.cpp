@@ -45,6 +45,12 @@ TEST_CASE("arguments become an action, a file and overrides in their order", "[c
     REQUIRE(given);
     CHECK(given->action == action);
   }
+  const auto probe = parse({"--probe", "x.so", "--probe-result=3"});
+  REQUIRE(probe);
+  CHECK(probe->action == Action::probe);
+  CHECK(probe->probe_file == "x.so");
+  CHECK(probe->probe_result_fd == 3);
+  CHECK(parse({"--probe=x.so"})->probe_result_fd == 1);
   CHECK(parse({"--config=b.json"})->source.file == "b.json");
   CHECK(parse({"--config=b.json", "--config", "c.json"})->source.file == "c.json");
 }
@@ -74,7 +80,8 @@ TEST_CASE("version and help go to standard output with exit code 0, examples fir
     CHECK(text.find("Examples:") < text.find("Options:"));
     for (const char* option :
          {"--config FILE", "--set /POINTER=VALUE", "--log-level LEVEL", "--check", "--print-config",
-          "--print-schema", "--healthcheck", "--version", "--help", "Exit codes:"}) {
+          "--print-schema", "--healthcheck", "--probe FILE", "--probe-result FD", "--version",
+          "--help", "Exit codes:"}) {
       CAPTURE(option);
       CHECK(text.find(option) != std::string::npos);
     }
@@ -107,6 +114,10 @@ TEST_CASE("a wrong argument is named with exit code 64 and what may have been me
       {{"--log-level", "loud"}, "\"loud\" is not a log level", "trace debug info"},
       {{"--check", "--print-config"}, "exclude each other", "one of them"},
       {{"--print-schema", "--healthcheck"}, "exclude each other", "one of them"},
+      {{"--probe", "x.so", "--check"}, "exclude each other", "one of them"},
+      {{"--probe", ""}, "--probe names no file", "--probe FILE"},
+      {{"--probe-result", "3"}, "of use to --probe only", "--probe FILE --probe-result FD"},
+      {{"--probe", "x.so", "--probe-result", "-1"}, "--probe-result", ""},
       {{"\x1b[31mx"}, "\\x1b[31mx", "--config"},
   };
   for (const Row& row : rows) {

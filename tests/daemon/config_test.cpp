@@ -43,9 +43,16 @@ constexpr const char* every_key = R"({
             "sndhwm": 1, "rcvhwm": 2},
     "pub": {"bind": [], "frames": 1, "sndhwm": 3},
     "ingest": {"bind": ["tcp://[::1]:9"], "rcvhwm": 4},
-    "limits": {"max_payload": 5, "queue_msgs": 10000000, "queue_bytes": 7, "sessions": 8,
-               "subs_per_session": 9, "err0_per_s": 0}},
+    "limits": {"max_payload": 5, "queue_msgs": 10000000, "queue_bytes": 7,
+               "out_bytes_total": 70000, "sessions": 8,
+               "subs_per_session": 9, "err0_per_s": 0, "resume_ttl_seconds_max": 6}},
   "plugins": {"dir": "../plugins", "state_dir": "/var/lib/b",
+              "allow_sha256": ["E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"],
+              "watch": false, "settle": "10ms", "rescan": "1m", "trial": false,
+              "demote_unique": false, "upgrade_deadline": "0ms", "probation": "1h",
+              "probation_failures_max": 0, "on_incompatible": "restart_fresh",
+              "on_remove": "keep", "drain_first": true, "unload": "never", "crashes_max": 9,
+              "crash_window": "1s",
               "config": {"counter": {"x-mine": [1, {"unknown": null}]}, "a.b": "text"}},
   "types": {"book": {"mailbox": {"messages": 11, "bytes": 12}, "overflow": "conflate",
                      "dispatcher": "pinned", "turn_budget": "0s",
@@ -101,9 +108,26 @@ TEST_CASE("every key reaches its value", "[config]") {
   CHECK(gateway.cmd == CmdConfig{{{"tcp://127.0.0.1:*"}, {"ipc:///run/b/c", 0660, "root"}}, 1, 2});
   CHECK(gateway.pub == PubConfig{{}, 1, 3});
   CHECK(gateway.ingest == IngestConfig{{{"tcp://[::1]:9"}}, 4});
-  CHECK(gateway.limits == LimitsConfig{5, 10'000'000, 7, 8, 9, 0});
+  CHECK(gateway.limits == LimitsConfig{5, 10'000'000, 7, 70'000, 8, 9, 0, 6});
   CHECK(config.plugins.dir == "/etc/plugins");
   CHECK(config.plugins.state_dir == "/var/lib/b");
+  CHECK(
+      config.plugins.allow_sha256 ==
+      std::vector<std::string>{"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"});
+  CHECK_FALSE(config.plugins.watch);
+  CHECK(config.plugins.settle == 10ms);
+  CHECK(config.plugins.rescan == 1min);
+  CHECK_FALSE(config.plugins.trial);
+  CHECK_FALSE(config.plugins.demote_unique);
+  CHECK(config.plugins.upgrade_deadline == 0ms);
+  CHECK(config.plugins.probation == 1h);
+  CHECK(config.plugins.probation_failures_max == 0);
+  CHECK(config.plugins.on_incompatible == OnIncompatible::restart_fresh);
+  CHECK(config.plugins.on_remove == OnRemove::keep);
+  CHECK(config.plugins.drain_first);
+  CHECK(config.plugins.unload == Unload::never);
+  CHECK(config.plugins.crashes_max == 9);
+  CHECK(config.plugins.crash_window == 1s);
   REQUIRE(config.plugins.config.size() == 2);
   CHECK(config.plugins.config[0] ==
         std::pair<std::string, std::string>{"counter", R"({"x-mine":[1,{"unknown":null}]})"});

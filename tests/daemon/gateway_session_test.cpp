@@ -16,7 +16,7 @@ TEST_CASE("HELLO is welcomed with all a client needs", "[gateway]") {
   REQUIRE(heard.size() == 1);
   CHECK(starts(heard[0], "WELCOME v=1 name=desk session="));
   CHECK(
-      heard[0].ends_with(" epoch=e10e9ffb last_id=0 max_payload=1048576 window=0 "
+      heard[0].ends_with(" epoch=e10e9ffb last_id=0 max_payload=1048576 window=1000 "
                          "pub=tcp://127.0.0.1:7771 ingest=tcp://127.0.0.1:7772"));
   CHECK(world.events.has("opened desk"));
   CHECK(world.counters.sessions.get() == 1);
@@ -150,7 +150,7 @@ TEST_CASE("sessions over the limit are refused and the others served", "[gateway
   auto third = world.dealer();
   first.say("SUB a id=1");
   second.say("SUB a id=1");
-  CHECK(third.ask("SUB a id=1") == Lines{"ERR 1 503 sessions_full"});
+  CHECK(third.ask("SUB a id=1") == Lines{"ERR 1 503 sessions_full retry=1000"});
   CHECK(world.counters.sessions_refused.get() == 1);
   first.leave();
   CHECK(third.ask("SUB a id=2") == Lines{"OK 2 sub=1 seq=0"});
@@ -178,10 +178,10 @@ TEST_CASE("while draining, new work is refused and the rest answered", "[gateway
   world.front.begin_draining(std::chrono::milliseconds(10'000));
   world.settle();
   CHECK(client.heard() == Lines{"OK 1 sub=1 seq=0", "DRAINING 10000", "REP 2\nx"});
-  CHECK(client.ask("SEND echo id=3") == Lines{"ERR 3 503 stopping"});
-  CHECK(client.ask("REQ echo id=4") == Lines{"ERR 4 503 stopping"});
-  CHECK(client.ask("PUB a id=5") == Lines{"ERR 5 503 stopping"});
-  CHECK(client.ask("SUB b id=6") == Lines{"ERR 6 503 stopping"});
+  CHECK(client.ask("SEND echo id=3") == Lines{"ERR 3 503 stopping retry=1000"});
+  CHECK(client.ask("REQ echo id=4") == Lines{"ERR 4 503 stopping retry=1000"});
+  CHECK(client.ask("PUB a id=5") == Lines{"ERR 5 503 stopping retry=1000"});
+  CHECK(client.ask("SUB b id=6") == Lines{"ERR 6 503 stopping retry=1000"});
   CHECK(client.ask("PING") == Lines{"PONG epoch=e10e9ffb subs=1"});
   CHECK(client.ask("UNSUB a id=7") == Lines{"OK 7"});
   CHECK(world.transport.is_paused);

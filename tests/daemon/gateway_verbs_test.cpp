@@ -96,11 +96,9 @@ TEST_CASE("bad lines are refused with number, token and text, and the session go
       {{"REQ counter"}, "ERR 0 400 bad_arg"},
       {{"GET counter"}, "ERR 0 400 bad_arg"},
       {{"SUB a/b..c id=6"}, "ERR 6 400 bad_addr"},
-      {{"BATCH 1 id=7"}, "ERR 7 501 unsupported"},
-      {{"ACK 1 1 id=8"}, "ERR 8 501 unsupported"},
-      {{"WATCH counter id=9"}, "ERR 9 501 unsupported"},
-      {{"SUB counter id=10 window=8"}, "ERR 10 501 unsupported"},
-      {{"HELLO v=1 id=11 resume=aa"}, "ERR 11 501 unsupported"},
+      {{"BATCH 1 id=7"}, "ERR 7 400 bad_batch"},
+      {{"ACK 1 1 id=8"}, "ERR 8 404 no_sub"},
+      {{"HELLO v=1 id=11 resume=aa name=x"}, "ERR 11 410 no_session"},
       {{"HELLO v=7 id=12"}, "ERR 12 505 version supported=1"},
       {{std::string(1025, 'A')}, "ERR 0 400 bad_frame"},
   };
@@ -224,7 +222,7 @@ TEST_CASE("subscriptions of a session are limited", "[gateway]") {
   client.say("SUB a id=1");
   client.say("SUB b id=2");
   (void)client.heard();
-  CHECK(client.ask("SUB c id=3") == Lines{"ERR 3 429 subs_full"});
+  CHECK(client.ask("SUB c id=3") == Lines{"ERR 3 429 subs_full retry=1000"});
   CHECK(client.ask("SUB b id=4").at(0).substr(0, 10) == "OK 4 sub=2");
 }
 
@@ -268,6 +266,7 @@ TEST_CASE("clients ask each other, and the late or second answer is told", "[gat
   (void)desk.heard();
   world.advance(std::chrono::milliseconds(10));
   CHECK(asker.heard() == Lines{"ERR 3 504 timeout"});
+  CHECK(desk.ask("REP 2\nlate") == Lines{"ERR 0 404 no_request"});
 }
 
 TEST_CASE("a client's own errors reach who asked", "[gateway]") {

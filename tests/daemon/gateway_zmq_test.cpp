@@ -337,7 +337,7 @@ TEST_CASE("stopping tells every session and is quick", "[gateway][zmq]") {
   }
   served.gateway.begin_draining(1'000ms);
   for (auto& client : clients) CHECK(client->hear() == "DRAINING 1000");
-  CHECK(clients[0]->ask("SEND echo id=2\nx") == "ERR 2 503 stopping");
+  CHECK(clients[0]->ask("SEND echo id=2\nx") == "ERR 2 503 stopping retry=1000");
   const auto begin = std::chrono::steady_clock::now();
   served.gateway.stop();
   CHECK(std::chrono::steady_clock::now() - begin < 2s);

@@ -133,13 +133,72 @@ TEST_CASE("a file or directory of another user is refused", "[gate]") {
   }
 }
 
-TEST_CASE("a symbolic link in the place of a plugin is refused", "[gate]") {
+TEST_CASE("a link in the place of a plugin passes when what it leads to does", "[gate]") {
   const Drop drop;
   const auto link = drop.directory() / "link.so";
-  fs::create_symlink(drop.plugin(), link);
-  refused(link, Code::symlink);
-  fs::create_symlink(drop.directory() / "nowhere", drop.directory() / "dangling.so");
-  refused(drop.directory() / "dangling.so", Code::symlink);
+  fs::create_symlink("x.so", link);
+  const auto verdict = judge_file(link.string());
+  if (!verdict) FAIL(verdict.error().text());
+  CHECK(verdict->image == ElfImage{}.bytes());
+
+  // As configuration systems swap whole directories: x.so -> ..data/x.so, ..data -> ..2024/.
+  const auto version = drop.root() / "plugins" / "..2024";
+  fs::create_directory(version);
+  Drop::chmod(version, 0755);
+  fs::rename(drop.plugin(), version / "x.so");
+  fs::create_symlink("..2024", drop.directory() / "..data");
+  fs::create_symlink("..data/x.so", drop.plugin());
+  CHECK(judge_file(drop.plugin().string()).has_value());
+  CHECK(judge_file(link.string()).has_value());
+}
+
+TEST_CASE("a link is refused for what it leads to, and through", "[gate]") {
+  const Drop drop;
+  const auto link = drop.directory() / "link.so";
+  const auto outside = drop.root() / "outside";
+  fs::create_directory(outside);
+  Drop::chmod(outside, 0755);
+  fs::rename(drop.plugin(), outside / "x.so");
+  fs::create_symlink(outside / "x.so", link);
+  CHECK(judge_file(link.string()).has_value());
+
+  Drop::chmod(outside / "x.so", 0666);
+  CHECK(contains(refused(link, Code::writable_file).fix, link.string()));
+  Drop::chmod(outside / "x.so", 0644);
+  // Whoever may write there could put another file in the place of the target.
+  for (const mode_t mode : {0777U, 01777U, 0775U}) {
+    Drop::chmod(outside, mode);
+    CHECK(contains(refused(link, Code::writable_directory).cause, outside.string()));
+  }
+  Drop::chmod(outside, 0755);
+  CHECK(judge_file(link.string()).has_value());
+
+  if (::geteuid() == 0) {
+    REQUIRE(::chown((outside / "x.so").c_str(), 12345, 12345) == 0);
+    refused(link, Code::bad_owner);
+    REQUIRE(::chown((outside / "x.so").c_str(), 0, 0) == 0);
+    REQUIRE(::lchown(link.c_str(), 12345, 12345) == 0);
+    CHECK(contains(refused(link, Code::bad_owner).cause, "the link"));
+  }
+}
+
+TEST_CASE("a link that leads to no file is refused with where it leads", "[gate]") {
+  const Drop drop;
+  const auto dangling = drop.directory() / "dangling.so";
+  fs::create_symlink(drop.directory() / "nowhere", dangling);
+  const auto rejection = refused(dangling, Code::symlink);
+  CHECK(contains(rejection.cause, "nowhere"));
+  CHECK(contains(rejection.fix, "ln -sfn FILE " + dangling.string()));
+
+  const auto loop = drop.directory() / "loop.so";
+  fs::create_symlink("loop.so", loop);
+  refused(loop, Code::unreadable);
+  const auto folder = drop.directory() / "folder.so";
+  fs::create_symlink(drop.directory(), folder);
+  refused(folder, Code::not_regular);
+  const auto device = drop.directory() / "device.so";
+  fs::create_symlink("/dev/null", device);
+  refused(device, Code::not_regular);
 }
 
 TEST_CASE("a link to the plugin directory passes only if its target does", "[gate]") {

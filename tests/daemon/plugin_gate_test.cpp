@@ -114,8 +114,10 @@ TEST_CASE("every code has a token of its own", "[gate]") {
     const auto text = token(static_cast<Code>(i));
     CHECK_FALSE(text.empty());
     CHECK(std::ranges::find(seen, text) == seen.end());
+    CHECK(code_of(text) == static_cast<Code>(i));
     seen.push_back(text);
   }
+  CHECK_FALSE(code_of("NO_SUCH_CODE").has_value());
 }
 
 TEST_CASE("a plugin cut at any byte is refused as truncated", "[gate]") {
@@ -261,6 +263,21 @@ TEST_CASE("a plugin that wants a process of its own is refused for now", "[gate]
   NoteDesc note;
   note.flags = 2;
   refused(with_note(note), Code::needs_isolation);
+}
+
+TEST_CASE("with a list of hashes only those files are admitted", "[gate]") {
+  const auto bytes = ElfImage{}.bytes();
+  const Rules rules{.allowed = {std::string(64, '0'), sha256_hex(bytes)}};
+  CHECK(judge_image("x.so", bytes, rules).has_value());
+
+  auto other = bytes;
+  other.push_back({});
+  const auto rejection = refused(other, Code::not_allowed, rules);
+  CHECK(contains(rejection.cause, sha256_hex(other)));
+  CHECK(contains(rejection.fix, "/plugins/allow_sha256"));
+  CHECK(rejection.sha256 == sha256_hex(other));
+  // What is not on the list is not looked into, however broken it is.
+  refused({}, Code::not_allowed, rules);
 }
 
 TEST_CASE("each mistake in the note's keys is refused with its own code", "[gate]") {

@@ -42,6 +42,29 @@ bad_plugin(same_version defect.c PLUGIN_TYPE="defect_too")
 bad_plugin(same_type defect.c PLUGIN_ID="test.rival")
 bad_plugin(second defect.c PLUGIN_ID="test.second" PLUGIN_TYPE="second")
 bad_plugin(misuse misuse.c)
+bad_plugin(heir_1 heir.c)
+bad_plugin(heir_2 heir.c PLUGIN_VERSION="2.0.0")
+bad_plugin(heir_3 heir.c PLUGIN_VERSION="3.0.0")
+bad_plugin(heir_2_late heir.c PLUGIN_VERSION="2.0.0" STATE_VERSION=3 STATE_MIN=2)
+bad_plugin(heir_2_busy heir.c PLUGIN_VERSION="2.0.0" BUSY_TIMES=3)
+bad_plugin(heir_2_stuck heir.c PLUGIN_VERSION="2.0.0" BUSY_TIMES=1000000)
+bad_plugin(heir_2_unsaved heir.c PLUGIN_VERSION="2.0.0" NO_SAVE)
+bad_plugin(heir_2_save_fails heir.c PLUGIN_VERSION="2.0.0" SAVE_FAILS)
+bad_plugin(heir_2_load_fails heir.c PLUGIN_VERSION="2.0.0" LOAD_FAILS)
+bad_plugin(heir_2_load_fails_late heir.c PLUGIN_VERSION="2.0.0" LOAD_FAILS_FROM=5)
+bad_plugin(heir_2_init_fails heir.c PLUGIN_VERSION="2.0.0" INIT_FAILS)
+bad_plugin(heir_2_fails heir.c PLUGIN_VERSION="2.0.0" RECEIVE_FAILS)
+bad_plugin(heir_2_renamed heir.c PLUGIN_VERSION="2.0.0" PLUGIN_TYPE="heiress")
+bad_plugin(clinging clinging.cpp)
+# One that brings a library along.
+add_library(heirloom SHARED ${PROJECT_SOURCE_DIR}/tests/plugins_bad/helper.c)
+set_target_properties(heirloom PROPERTIES
+  OUTPUT_NAME backstage_heirloom LIBRARY_OUTPUT_DIRECTORY ${bad_plugins_folder}/heirloom)
+bad_plugin(heir_2_with_library heir.c PLUGIN_VERSION="2.0.0")
+target_link_libraries(bad_plugin_heir_2_with_library PRIVATE heirloom)
+target_link_options(bad_plugin_heir_2_with_library PRIVATE -Wl,--no-as-needed)
+set_target_properties(bad_plugin_heir_2_with_library PROPERTIES
+  SKIP_BUILD_RPATH OFF BUILD_RPATH ${bad_plugins_folder}/heirloom)
 target_link_libraries(bad_plugin_misuse PRIVATE Threads::Threads)
 bad_plugin(throws throws.cpp)
 bad_plugin(throws_in_init throws.cpp THROW_IN_INIT)
@@ -55,9 +78,10 @@ target_link_libraries(bad_plugin_missing_library PRIVATE bad_helper)
 target_link_options(bad_plugin_missing_library PRIVATE -Wl,--no-as-needed)
 
 backstage_test(plugin_host_test
-  SOURCES plugin_host_test.cpp plugin_host_actor_test.cpp plugin_host_refusal_test.cpp
-          plugin_host_staging_test.cpp plugin_host_threads_test.cpp plugin_host_unit_test.cpp
-          plugin_host_theatre.cpp
+  SOURCES crash_record_test.cpp plugin_host_test.cpp plugin_host_actor_test.cpp
+          plugin_host_refusal_test.cpp plugin_host_staging_test.cpp
+          plugin_host_threads_test.cpp plugin_host_unit_test.cpp
+          plugin_host_life_test.cpp plugin_host_upgrade_test.cpp plugin_host_theatre.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/stage.cpp
   LINK backstage_plugin_host)
 target_compile_definitions(plugin_host_test PRIVATE

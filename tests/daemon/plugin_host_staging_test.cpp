@@ -53,7 +53,7 @@ TEST_CASE("copies and their directory are gone when all is over", "[plugin_host]
   TempDir runtime;
   {
     Options options;
-    options.staging_parents = {runtime.path()};
+    options.loader.staging_parents = {runtime.path()};
     Theatre theatre{std::move(options)};
     theatre.play({shipped("echo")});
     theatre.stage.spawn("echo", "echo");
@@ -83,8 +83,8 @@ TEST_CASE("a directory that cannot carry code is passed over for the next", "[pl
   TempDir second;
   looks = 0;
   Options options;
-  options.staging_parents = {first.path(), second.path()};
-  options.staging_probe = &refuses_first;
+  options.loader.staging_parents = {first.path(), second.path()};
+  options.loader.staging_probe = &refuses_first;
   Theatre theatre{std::move(options)};
   theatre.play({shipped("echo")});
   CHECK(theatre.host->staging_directory().starts_with(second.path().string()));
@@ -99,8 +99,8 @@ TEST_CASE("where no directory works, plugins are loaded from memory", "[plugin_h
   TempDir parent;
   std::ofstream{parent.path() / "file"} << "in the way";
   Options options;
-  options.staging_parents = {parent.path() / "file", parent.path()};
-  options.staging_probe = &refuses_all;
+  options.loader.staging_parents = {parent.path() / "file", parent.path()};
+  options.loader.staging_probe = &refuses_all;
   Theatre theatre{std::move(options)};
   theatre.play({shipped("echo"), shipped("counter")});
   CHECK(theatre.host->staging_directory().empty());

@@ -145,7 +145,7 @@ TEST_CASE("a type that the engine has already is refused and undone", "[plugin_h
 
 TEST_CASE("config reaches the plugin's init and its types' settings", "[plugin_host]") {
   Options options;
-  options.config_of = [](std::string_view id) {
+  options.loader.config_of = [](std::string_view id) {
     return id == "org.backstage.probe" ? R"({"fail": "told by config"})" : "";
   };
   options.settings_of = [](std::string_view type) {

@@ -27,6 +27,12 @@ fs::path bad(std::string_view name) {
   return fs::path{BACKSTAGE_BAD_PLUGINS} / fmt::format("{}.so", name);
 }
 
+Options quick() {
+  Options options;
+  options.unload_grace = std::chrono::milliseconds{10};
+  return options;
+}
+
 void RecordedEvents::plugin_log(Level level, std::string_view plugin, std::string_view actor,
                                 std::string_view text) noexcept {
   static constexpr std::string_view names[] = {"debug", "info", "warn", "error"};
@@ -44,12 +50,23 @@ void RecordedEvents::plugin_refused(const PluginInfo& plugin) noexcept {
 void RecordedEvents::plugin_pinned(const PluginInfo& plugin) noexcept {
   lines.push_back(fmt::format("pinned {}", plugin.id));
 }
+void RecordedEvents::plugin_changed(const PluginInfo& plugin) noexcept {
+  lines.push_back(fmt::format("{} {} {}", token(plugin.state), plugin.id, plugin.version));
+}
+void RecordedEvents::plugin_upgraded(const PluginInfo& plugin, const PluginInfo& former,
+                                     const UpgradeReport&) noexcept {
+  lines.push_back(fmt::format("upgraded {} {} {}", plugin.id, former.version, plugin.version));
+}
+void RecordedEvents::plugin_rolled_back(const PluginInfo& failed, const PluginInfo& plugin,
+                                        const UpgradeReport&) noexcept {
+  lines.push_back(fmt::format("rolled back {} {} {}", plugin.id, failed.version, plugin.version));
+}
 bool RecordedEvents::has(std::string_view line) const {
   return std::find(lines.begin(), lines.end(), line) != lines.end();
 }
 
 Theatre::Theatre(Options options) {
-  if (options.staging_parents.empty()) options.staging_parents = {runtime.path()};
+  if (options.loader.staging_parents.empty()) options.loader.staging_parents = {runtime.path()};
   host.emplace(stage.engine, events, std::move(options));
 }
 
@@ -77,6 +94,60 @@ void Theatre::play(const std::vector<fs::path>& plugins) {
   }
 }
 
+void Theatre::replace(const fs::path& plugin, std::string_view name) {
+  const auto target = directory.path() / name;
+  const auto part = directory.path() / fmt::format(".{}.part", name);
+  fs::copy_file(plugin, part, fs::copy_options::overwrite_existing);
+  fs::permissions(part, fs::perms::owner_read | fs::perms::owner_write);
+  fs::rename(part, target);
+  (void)host->file_came(target, stage.clock.now());
+}
+
+void Theatre::remove(std::string_view name) {
+  const auto target = directory.path() / name;
+  fs::remove(target);
+  host->file_went(target, stage.clock.now());
+}
+
+void Theatre::settle_heirs(const std::vector<int>& counts) {
+  drop(bad("heir_1"), "heir.so");
+  load();
+  char name[] = "a";
+  for (const int count : counts) {
+    stage.spawn("heir", name);
+    if (ask(name, std::to_string(count)) != fmt::format("1.0.0 {}", count)) {
+      throw std::runtime_error("an heir does not count");
+    }
+    ++name[0];
+  }
+}
+
+void Theatre::run(Duration time) {
+  for (Duration past{}; past <= time; past += std::chrono::milliseconds{1}) {
+    stage.settle();
+    (void)host->look(stage.clock.now());
+    stage.advance(std::chrono::milliseconds{1});
+  }
+}
+
+void Theatre::finish_upgrade() {
+  for (int i = 0; i < 100'000; ++i) {
+    stage.settle();
+    const auto now = stage.clock.now();
+    if (host->look(now) > now + std::chrono::milliseconds{1}) return;
+    stage.advance(std::chrono::milliseconds{1});
+  }
+  throw std::runtime_error("the upgrade does not end");
+}
+
+PluginInfo Theatre::version(std::string_view version) const {
+  const auto all = host->list();
+  for (auto at = all.rbegin(); at != all.rend(); ++at) {
+    if (at->version == version) return *at;
+  }
+  throw std::runtime_error(fmt::format("version {} is not listed", version));
+}
+
 PluginInfo Theatre::info(std::string_view file) const {
   for (auto& plugin : host->list()) {
     if (fs::path{plugin.file}.filename() == file) return plugin;
@@ -85,9 +156,12 @@ PluginInfo Theatre::info(std::string_view file) const {
 }
 
 std::string Theatre::refusal(std::string_view file) const {
-  const auto plugin = info(file);
-  if (plugin.state != State::rejected) return {};
-  return Refusal{plugin.code, plugin.file, plugin.reason, plugin.fix}.text();
+  static_cast<void>(info(file));
+  for (const auto& plugin : host->list()) {
+    if (plugin.state != State::rejected || fs::path{plugin.file}.filename() != file) continue;
+    return Refusal{plugin.code, plugin.file, plugin.reason, plugin.fix}.text();
+  }
+  return {};
 }
 
 Cell& Theatre::client_cell() {

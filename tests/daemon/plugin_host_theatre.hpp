@@ -32,6 +32,9 @@ class TempDir {
 [[nodiscard]] fs::path probe_plugin();
 [[nodiscard]] fs::path bad(std::string_view name);
 
+// Options under which retired code leaves memory at once.
+[[nodiscard]] Options quick();
+
 class RecordedEvents final : public Events {
  public:
   void plugin_log(Level level, std::string_view plugin, std::string_view actor,
@@ -39,7 +42,14 @@ class RecordedEvents final : public Events {
   void plugin_loaded(const PluginInfo& plugin) noexcept override;
   void plugin_refused(const PluginInfo& plugin) noexcept override;
   void plugin_pinned(const PluginInfo& plugin) noexcept override;
-  // "warn com.x actor: text", "loaded com.x", "refused FILE CODE", "pinned com.x".
+  void plugin_changed(const PluginInfo& plugin) noexcept override;
+  void plugin_upgraded(const PluginInfo& plugin, const PluginInfo& former,
+                       const UpgradeReport& report) noexcept override;
+  void plugin_rolled_back(const PluginInfo& failed, const PluginInfo& plugin,
+                          const UpgradeReport& report) noexcept override;
+  // "warn com.x actor: text", "loaded com.x", "refused FILE CODE", "pinned com.x",
+  // "active com.x 1.0.0" and so on for each state, "upgraded com.x 1.0.0 2.0.0",
+  // "rolled back com.x 2.0.0 1.0.0".
   [[nodiscard]] bool has(std::string_view line) const;
   std::vector<std::string> lines;
 
@@ -59,7 +69,20 @@ class Theatre {
   // drop and load of several at once.
   void play(const std::vector<fs::path>& plugins);
 
+  // Puts `plugin` in the place of what `name` is, as mv does, and tells the host.
+  void replace(const fs::path& plugin, std::string_view name);
+  void remove(std::string_view name);
+  // Heirs of version 1.0.0 from heir.so, each of which has counted to `counts[i]`; named "a", "b"
+  // and so on.
+  void settle_heirs(const std::vector<int>& counts);
+  // Lets the actors and the host run on for so long, in steps of a millisecond.
+  void run(Duration time);
+  // Until the host has nothing urgent to do.
+  void finish_upgrade();
+
   [[nodiscard]] PluginInfo info(std::string_view file) const;
+  // The newest of that version; throws if there is none.
+  [[nodiscard]] PluginInfo version(std::string_view version) const;
   // The refusal as one text; empty for an active plugin.
   [[nodiscard]] std::string refusal(std::string_view file) const;
 

@@ -50,7 +50,7 @@ TEST_CASE("actors of plugins run on several workers at once and lose nothing", "
   Silence observer;
   Engine engine{{clock, pool, pool, faults, observer}, {}};
   RecordedEvents events;
-  PluginHost host{engine, events, {.staging_parents = {runtime.path()}}};
+  PluginHost host{engine, events, {.loader = {.staging_parents = {runtime.path()}}}};
   REQUIRE(host.load_directory(directory.path()));
 
   std::vector<std::string> names;

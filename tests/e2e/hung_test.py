@@ -157,7 +157,7 @@ class PinnedTest(unittest.TestCase):
                             json.dumps({"op": "spawn", "type": "probe", "name": name}))
             # A success is told once the actor runs.
             answers = {dealer.take()[0], dealer.take()[0]}
-            self.assertEqual(answers, {b"REP 1", b"ERR 2 503 threads_full"})
+            self.assertEqual(answers, {b"REP 1", b"ERR 2 503 threads_full retry=1000"})
             self.assertEqual(daemon.stop(), 0)
 
     def test_a_pinned_actor_made_by_a_clients_message_can_be_traced_too(self):

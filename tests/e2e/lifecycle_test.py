@@ -77,7 +77,8 @@ class EndTest(unittest.TestCase):
             dealer.drain("queued")
             daemon.signal(signal.SIGTERM)
             dealer.take_until(lambda f: f[0].startswith(b"DRAINING "))
-            self.assertEqual(dealer.ask("SEND probe id=3", b"x")[0], b"ERR 3 503 stopping")
+            self.assertEqual(dealer.ask("SEND probe id=3", b"x")[0],
+                             b"ERR 3 503 stopping retry=1000")
             lines = dealer.take_until(lambda f: f[0].startswith(b"BYE"))
             self.assertIn([b"REP 2", b"probe"], lines)
             self.assertEqual(lines[-1], [b"BYE 503 stopping"])

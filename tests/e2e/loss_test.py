@@ -10,7 +10,7 @@ import unittest
 import zmq
 
 from case import DaemonCase
-from client import ANSWER_SECONDS
+from client import ANSWER_SECONDS, Admin, pack, unpack
 from daemon import ROOT, SANITIZED, SLOW, Deadline
 
 PUBLISHED = 50_000
@@ -80,6 +80,79 @@ class SlowSubscriberTest(DaemonCase):
         self.assertLess(slowest, 1.0 * SLOW)
         if not SANITIZED:
             self.assertLess(growth_kib, RSS_GROWTH_KIB_MAX)
+
+
+class SheddingTest(DaemonCase):
+    """All clients together may have little waiting, and one of them does not read."""
+    budget = 4 * 1024 * 1024
+    config = {"gateway": {"limits": {"queue_msgs": 100_000, "queue_bytes": 1024 * 1024 * 1024,
+                                     "out_bytes_total": budget}}}
+    plugins = []
+    # Libzmq's own part of a batching client: 256 messages of up to 64 KiB, and what the kernel has.
+    libzmq_kib_max = 24 * 1024
+
+    def subscriber(self, last, keys):
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "tests/support/slow_subscriber.py",
+             self.daemon.endpoint("cmd"), self.address, str(last), *keys],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(SlowSubscriberTest.end, process)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        return process
+
+    def publish_all(self, publisher, reader):
+        """In batches both ways; the other subscriber, which batches too, gets each of them."""
+        following = 1
+        for first in range(1, PUBLISHED + 1, BATCH):
+            publisher.send(f"BATCH {BATCH} id={first}",
+                           pack(*([b"PUB " + self.address.encode() + b"\n" + PAYLOAD] * BATCH)))
+            self.assertEqual(publisher.take()[0], f"OK {first}".encode())
+            while following < first + BATCH:
+                for line, payload in unpack(reader.take()):
+                    self.assertEqual(line.split(b" ")[:4],
+                                     [b"MSG", b"1", self.address.encode(),
+                                      str(following).encode()])
+                    self.assertEqual(payload, PAYLOAD)
+                    following += 1
+
+    def check(self, keys):
+        self.address = "load/" + self._testMethodName
+        admin = Admin(self.clients.dealer())
+        shed_before = admin.ask("stats")["gateway"]["dropped"]["shed"]
+        process = self.subscriber(PUBLISHED, keys)
+        publisher, reader = self.clients.dealer(), self.clients.dealer()
+        reader.ask("HELLO v=1 batch=1")
+        reader.ask(f"SUB {self.address} id=1")
+        before_kib = self.daemon.rss_kib()
+        self.publish_all(publisher, reader)
+        growth_kib = self.daemon.rss_kib() - before_kib
+        stats = admin.ask("stats")["gateway"]
+        process.send_signal(signal.SIGCONT)
+        said = json.loads(process.communicate(timeout=30 * SLOW)[0])
+
+        following = 1
+        missed = 0
+        for first, last, reason in said["came"]:
+            self.assertEqual(first, following, "MSG and GAP leave nothing out and repeat nothing")
+            self.assertGreaterEqual(last, first)
+            self.assertIn(reason, ("MSG", "shed"))
+            missed += 0 if reason == "MSG" else last - first + 1
+            following = last + 1
+        self.assertEqual(following, PUBLISHED + 1)
+        self.assertGreater(missed, PUBLISHED // 4)
+        self.assertEqual(stats["dropped"]["shed"] - shed_before, missed)
+        self.assertLessEqual(stats["waiting_bytes"], self.budget)
+        self.assertGreater(stats["sheds"], 0)
+        if not SANITIZED:
+            self.assertLess(growth_kib, self.budget // 1024 + self.libzmq_kib_max)
+
+    def test_who_has_most_waiting_loses_its_oldest_and_is_told_each_number(self):
+        self.check([])
+
+    def test_a_batching_subscriber_is_told_as_much(self):
+        self.check(["batch=1"])
 
 
 class BlockedIngestTest(DaemonCase):

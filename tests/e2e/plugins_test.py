@@ -11,10 +11,15 @@ from client import ANSWER_SECONDS, Admin, Clients
 from daemon import PLUGINS, Daemon, Deadline, plugin_dir
 
 
+# One counter in each language; rustc may be missing where the tree was configured.
+COUNTERS = [name for name in ("counter", "counter_c", "counter_rust")
+            if (PLUGINS / f"{name}.so").exists()]
+
+
 class ExamplesTest(DaemonCase):
     config = {
-        "actors": {"echo": "echo", "counter": "counter", "counter_c": "counter_c",
-                   "from:40": {"type": "counter", "config": {"start": 40}},
+        "actors": {"echo": "echo", **{name: name for name in COUNTERS},
+                   **{f"{name}:40": {"type": name, "config": {"start": 40}} for name in COUNTERS},
                    "ticker": {"type": "ticker", "config": {"period_ms": 20}},
                    "airport:ATL": "airport"},
     }
@@ -39,14 +44,17 @@ class ExamplesTest(DaemonCase):
         self.assertEqual(dealer.ask(f"GET {name}/default id=4"),
                          [f"VAL 4 {name}/default 2 {name}".encode(), b"-2"])
 
-    def test_counter_adds_publishes_retains_and_replies(self):
-        self.check_counter("counter")
-
-    def test_the_counter_in_c_does_the_same(self):
-        self.check_counter("counter_c")
+    def test_a_counter_of_each_language_adds_publishes_retains_and_replies(self):
+        self.assertGreaterEqual(len(COUNTERS), 2)
+        for name in COUNTERS:
+            with self.subTest(name):
+                self.check_counter(name)
 
     def test_an_actor_gets_its_config(self):
-        self.assertEqual(self.clients.dealer().ask("REQ from:40 id=1", b"2"), [b"REP 1", b"42"])
+        for name in COUNTERS:
+            with self.subTest(name):
+                answer = self.clients.dealer().ask(f"REQ {name}:40 id=1", b"2")
+                self.assertEqual(answer, [b"REP 1", b"42"])
 
     def test_ticker_counts_up_without_a_gap(self):
         dealer = self.clients.dealer()
@@ -156,7 +164,7 @@ class BadPluginsTest(unittest.TestCase):
         self.assertTrue(told[0]["code"] and told[0]["reason"] and told[0]["fix"], told)
         with Clients(daemon) as clients:
             dealer = clients.dealer()
-            self.assertEqual(Admin(dealer).ask("plugins"), {"plugins": []})
+            self.assertEqual(Admin(dealer).ask("plugins")["plugins"], [])
             self.assertEqual(dealer.ask("REQ echo id=1", b"x")[0], b"ERR 1 404 no_actor")
         self.assertEqual(daemon.stop(), 0)
 

@@ -14,11 +14,13 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from ctl import ctl  # noqa: E402
 from daemon import BIN, SLOW, Daemon  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BINARY_IN_README = "build/release/bin/backstaged"
+CTL_IN_README = "build/release/bin/backstagectl"
 # Commands that end by themselves within a moment.
 QUICK = ("--check", "--print-config", "--print-schema", "--version", "--help")
 DEADLINE_SECONDS = 60 * SLOW
@@ -84,6 +86,17 @@ class Tour(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{daemon.log()}")
         return done.stdout.splitlines()
 
+    def test_every_backstagectl_command_of_the_tour_succeeds(self):
+        lines = [line for line in shell_lines() if line.startswith(CTL_IN_README)]
+        self.assertGreater(len(lines), 3, "the tour does not show backstagectl")
+        start = next(line for line in daemon_lines() if not set(line) & set(QUICK))
+        with Daemon(arguments=start) as daemon:
+            for line in lines:
+                with self.subTest(line=line):
+                    done = ctl(*shlex.split(line)[1:], "--endpoint", daemon.endpoint("cmd"))
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertTrue(done.stdout + done.stderr)
+
     def test_the_daemon_of_the_tour_says_what_is_wrong_with_its_command_line(self):
         done = subprocess.run([str(BIN), "--no-such-option"], capture_output=True,
                               text=True, timeout=DEADLINE_SECONDS, check=False)
@@ -101,7 +114,8 @@ class Commands(unittest.TestCase):
         for line in shell_lines():
             with self.subTest(line=line):
                 program = shlex.split(line)[0]
-                self.assertTrue(program == BINARY_IN_README or program.startswith("scripts/"))
+                self.assertTrue(program in (BINARY_IN_README, CTL_IN_README)
+                                or program.startswith("scripts/"))
 
     def test_each_quick_command_of_the_daemon_exits_0_and_says_something(self):
         quick = [line for line in daemon_lines() if set(line) & set(QUICK)]

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "daemon/wire/answer.hpp"
+#include "daemon/wire/batch.hpp"
 #include "daemon/wire/compose.hpp"
 #include "daemon/wire/decode.hpp"
 #include "daemon/wire/encode.hpp"
@@ -53,12 +54,36 @@ void check_answer(std::string_view control) {
   require(*read == *answer);
 }
 
+void check_message(std::span<const std::string_view> frames);
+
+// What is accepted is whole: so many messages, written again to the same bytes.
+void check_batch(std::string_view payload, std::uint32_t count) {
+  auto reader = BatchReader::open(payload, count);
+  if (!reader) {
+    require(reader.error().status == status(WireErrc::bad_batch));
+    return check_refusal(reader.error());
+  }
+  std::string again;
+  std::uint32_t entries = 0;
+  while (const auto message = reader->next()) {
+    ++entries;
+    append_batch_entry(again, *message, nullptr);
+    check_message({&*message, 1});
+  }
+  require(entries == count);
+  require(again == payload);
+}
+
 void check_message(std::span<const std::string_view> frames) {
   const auto message = split(frames);
   if (!message) return check_refusal(message.error());
   require(message->payload_frame < frames.size());
   require(frames[message->payload_frame].substr(message->payload_offset) == message->payload);
   check_command(message->control);
+  const auto command = decode(message->control);
+  if (!command) return;
+  const auto* const batch = std::get_if<Batch>(&*command);
+  if (batch != nullptr) check_batch(message->payload, batch->count);
 }
 
 }  // namespace
@@ -77,6 +102,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   check_message({frames, count});
   check_answer(input);
+  // As the payload of a batch, too, of as many entries as its first byte says.
+  if (!input.empty()) check_batch(input.substr(1), static_cast<unsigned char>(input[0]) + 1U);
   static_cast<void>(read_pub_header(input));
   return 0;
 }

@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/values/names.hpp"
 #include "daemon/plugin_gate/elf.hpp"
+#include "daemon/plugin_gate/function_name.hpp"
 #include "daemon/plugin_gate/gate.hpp"
+#include "daemon/plugin_gate/unique.hpp"
 
 namespace {
 
@@ -45,6 +48,21 @@ void check_manifest(const Manifest& manifest) {
   require(manifest.sha256.size() == 64);
 }
 
+// Demotion changes only symbols, is done at once, and undoes nothing that was judged.
+void check_demotion(std::span<const std::byte> image) {
+  std::vector<std::byte> copy(image.begin(), image.end());
+  const bool was_sound = read_elf(image).has_value();
+  const auto counted = count_unique(image);
+  const auto demoted = demote_unique(copy);
+  require(demoted <= counted && demoted <= image.size() / 24);
+  require(was_sound || demoted == 0);
+  require(!was_sound || read_elf(copy).has_value());
+  if (demoted == 0) require(std::ranges::equal(copy, image));
+  for (std::size_t at = 0; at < image.size(); at += 1 + image.size() / 8) {
+    if (const auto name = function_at(image, at)) require(is_printable(*name));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     check_rejection(verdict.error());
   }
+  check_demotion(image);
   // The note alone, so that mutations reach it without keeping an ELF file intact.
   if (const auto note = read_note(image, {}); note) require(!note->types.empty());
   return 0;

@@ -78,6 +78,15 @@ TEST_CASE("status numbers are distinct, stable and the same in C and C++", "[abi
   CHECK(backstage::status_name(-43) == "unknown");
 }
 
+TEST_CASE("the ids of extensions, the note's names and the entry are spelt as ever", "[abi]") {
+  CHECK(std::string_view{BS_EXT_TIMERS} == "backstage.timers/1");
+  CHECK(std::string_view{BS_EXT_MONITOR} == "backstage.monitor/1");
+  CHECK(std::string_view{BS_EXT_INTEREST} == "backstage.interest/1");
+  CHECK(std::string_view{BS_EXT_METRICS} == "backstage.metrics/1");
+  CHECK(std::string_view{BS_NOTE_SECTION} == ".note.backstage");
+  CHECK(std::string_view{BS_NOTE_OWNER} == "backstage");
+}
+
 TEST_CASE("every error of the engine has a status of the same name", "[abi]") {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < abi_statuses_in_c_count; ++i) {

@@ -1,10 +1,20 @@
 // The small examples as built: echo, both counters, ticker and crashy, with good and bad input.
+#include <string>
+#include <vector>
+
 #include "tests/plugins/fake_host.hpp"
 #include "tests/support/catch.hpp"
 
 namespace {
 
 std::string shipped(const std::string& name) { return PLUGINS_DIR "/" + name + ".so"; }
+
+/// The counter in every language it is written in: all of them pass the same cases.
+std::vector<std::string> counters() {
+  std::vector<std::string> built{"counter", "counter_c"};
+  if (BACKSTAGE_HAS_RUST != 0) built.emplace_back("counter_rust");
+  return built;
+}
 
 bool contains(const std::string& text, const std::string& what) {
   return text.find(what) != std::string::npos;
@@ -56,7 +66,7 @@ TEST_CASE("echo is silent when nobody asked, and for kinds of messages it does n
 
 TEST_CASE("a counter adds, publishes the total retained, and replies to those who ask",
           "[counter]") {
-  const std::string type = GENERATE(as<std::string>{}, "counter", "counter_c");
+  const std::string type = GENERATE(from_range(counters()));
   INFO(type);
   FakeHost host;
   HostedActor counter(host, host.load(shipped(type)));
@@ -73,7 +83,7 @@ TEST_CASE("a counter adds, publishes the total retained, and replies to those wh
 }
 
 TEST_CASE("a counter refuses what is no integer to whoever asked, and goes on", "[counter]") {
-  const std::string type = GENERATE(as<std::string>{}, "counter", "counter_c");
+  const std::string type = GENERATE(from_range(counters()));
   const std::string bad = GENERATE(as<std::string>{}, "", "-", "+5", " 5", "5 ", "5x", "0x10",
                                    "1.5", "--5", "9223372036854775808", "-9223372036854775809",
                                    "99999999999999999999999999999999", "five");
@@ -91,7 +101,7 @@ TEST_CASE("a counter refuses what is no integer to whoever asked, and goes on", 
 
 TEST_CASE("a counter's total reaches both ends of its range and refuses to pass them",
           "[counter]") {
-  const std::string type = GENERATE(as<std::string>{}, "counter", "counter_c");
+  const std::string type = GENERATE(from_range(counters()));
   INFO(type);
   FakeHost host;
   HostedActor counter(host, host.load(shipped(type)));
@@ -104,7 +114,7 @@ TEST_CASE("a counter's total reaches both ends of its range and refuses to pass 
 }
 
 TEST_CASE("a counter keeps counting when its total cannot be retained", "[counter]") {
-  const std::string type = GENERATE(as<std::string>{}, "counter", "counter_c");
+  const std::string type = GENERATE(from_range(counters()));
   INFO(type);
   FakeHost host;
   HostedActor counter(host, host.load(shipped(type)));
@@ -115,7 +125,7 @@ TEST_CASE("a counter keeps counting when its total cannot be retained", "[counte
 }
 
 TEST_CASE("a counter's total survives save and load", "[counter]") {
-  const std::string type = GENERATE(as<std::string>{}, "counter", "counter_c");
+  const std::string type = GENERATE(from_range(counters()));
   INFO(type);
   FakeHost host;
   const bs_plugin* plugin = host.load(shipped(type));
@@ -136,14 +146,68 @@ TEST_CASE("a counter's total survives save and load", "[counter]") {
   CHECK(late.created == BS_E_FAIL);
 }
 
-TEST_CASE("a counter starts where its config says", "[counter]") {
+TEST_CASE("a counter ignores messages that are no mail, whatever they hold", "[counter]") {
+  const std::string type = GENERATE(from_range(counters()));
+  INFO(type);
   FakeHost host;
-  const bs_plugin* plugin = host.load(shipped("counter"));
+  HostedActor counter(host, host.load(shipped(type)));
+  for (const std::uint32_t kind : {0U, 4U, 5U, 6U, 7U, 8U, 4'000'000'000U}) {
+    bs_msg message{};
+    message.kind = kind;
+    message.body = bs_text("5");
+    CHECK(counter.receive(message) == BS_OK);
+  }
+  CHECK(counter.ask("0") == "0");
+  CHECK(host.published.size() == 1);
+}
+
+TEST_CASE("a counter written in one language says what the others say in its table", "[counter]") {
+  const std::string type = GENERATE(from_range(counters()));
+  INFO(type);
+  FakeHost host;
+  const bs_plugin* plugin = host.load(shipped(type));
+  REQUIRE(plugin != nullptr);
+  CHECK(plugin->id == "org.backstage." + type);
+  CHECK(std::string(plugin->version) == "1.0.0");
+  REQUIRE(plugin->type_count == 1);
+  CHECK(plugin->types[0]->name == type);
+  CHECK(plugin->types[0]->state_version == 1);
+  CHECK(plugin->types[0]->state_min == 1);
+  // Rust's standard library outlives the plugin's end.
+  CHECK(plugin->flags == (type == "counter_rust" ? 0U : static_cast<unsigned>(BS_UNLOAD_SAFE)));
+}
+
+TEST_CASE("a counter refuses a host of another ABI in words", "[counter]") {
+  const std::string type = GENERATE(from_range(counters()));
+  INFO(type);
+  FakeHost host;
+  host.abi_major = 2;
+  CHECK(host.load(shipped(type)) == nullptr);
+  CHECK(host.error_code == BS_E_NOSUP);
+  CHECK(contains(host.error_text, "ABI"));
+}
+
+TEST_CASE("a counter starts where its config says", "[counter]") {
+  const std::string type = GENERATE(from_range(counters()));
+  INFO(type);
+  FakeHost host;
+  const bs_plugin* plugin = host.load(shipped(type));
   HostedActor counter(host, plugin, R"({"start": 40})");
   CHECK(counter.ask("2") == "42");
+  HostedActor negative(host, plugin, " {\"start\" : -40 } ");
+  CHECK(negative.ask("2") == "-38");
+  HostedActor plain(host, plugin, "{}");
+  CHECK(plain.ask("2") == "2");
   const HostedActor bad(host, plugin, R"({"start": "forty"})");
   CHECK(bad.created == BS_E_ARG);
   CHECK(contains(host.error_text, "\"start\""));
+  for (const char* const text :
+       {"{", "40", "{\"start\": 1} 2", "{\"start\": 1.5}", "{\"start\": }"}) {
+    INFO(text);
+    const HostedActor broken(host, plugin, text);
+    CHECK(broken.created == BS_E_ARG);
+    CHECK_FALSE(host.error_text.empty());
+  }
 }
 
 TEST_CASE("ticker publishes an increasing number at each tick of its own timer", "[ticker]") {

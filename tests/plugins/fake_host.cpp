@@ -58,11 +58,13 @@ struct HostCalls {
     static const bs_timers timers{&set_timer, &cancel_timer};
     static const bs_monitor monitors{&monitor, &demonitor};
     static const bs_interest interests{&watch};
+    static const bs_metrics metrics{&open_metric, &add_metric, &set_metric};
     const std::string_view wanted{id};
     if (!of(api).offers_extensions) return nullptr;
     if (wanted == BS_EXT_TIMERS) return &timers;
     if (wanted == BS_EXT_MONITOR) return &monitors;
     if (wanted == BS_EXT_INTEREST) return &interests;
+    if (wanted == BS_EXT_METRICS) return &metrics;
     return nullptr;
   }
   static void log(const bs_api* api, std::int32_t level, bs_slice text) {
@@ -199,6 +201,26 @@ struct HostCalls {
     ctx->host.watched.push_back(text_of(topics));
     return BS_OK;
   }
+
+  static bs_status open_metric(const bs_api* api, std::uint32_t kind, bs_slice name,
+                               std::uint32_t* id) {
+    if (const bs_status no = of(api).verdict("open_metric"); no < 0) return no;
+    auto& all = of(api).metrics;
+    for (*id = 0; *id < all.size(); ++*id) {
+      if (all[*id].name != text_of(name)) continue;
+      return all[*id].kind == kind ? BS_OK : BS_E_TYPE_MISMATCH;
+    }
+    all.push_back({text_of(name), kind, 0});
+    return BS_OK;
+  }
+  static bs_status add_metric(const bs_api* api, std::uint32_t id, std::uint64_t amount) {
+    of(api).metrics.at(id).value += static_cast<double>(amount);
+    return BS_OK;
+  }
+  static bs_status set_metric(const bs_api* api, std::uint32_t id, double value) {
+    of(api).metrics.at(id).value = value;
+    return BS_OK;
+  }
 };
 
 FakeHost::FakeHost() {
@@ -241,6 +263,13 @@ const bs_plugin* FakeHost::load(const std::string& path) {
   return entry(&api_);
 }
 
+const bs_plugin* FakeHost::load_with(const std::string& path, std::size_t struct_size) {
+  api_.struct_size = static_cast<std::uint32_t>(struct_size);
+  const bs_plugin* plugin = load(path);
+  api_.struct_size = sizeof api_;
+  return plugin;
+}
+
 bs_addr FakeHost::add_actor(std::string_view who) {
   const bs_addr made{{actors_.size() + 2, 1}};
   actors_.emplace(who, made);
@@ -273,9 +302,38 @@ HostedActor::HostedActor(FakeHost& host, const bs_plugin* plugin, std::uint32_t 
   created = type_->load(&ctx, {}, version, slice_of(state), &self_);
 }
 
-HostedActor::~HostedActor() {
+HostedActor::~HostedActor() { end(BS_END_STOPPED); }
+
+void HostedActor::end(std::int32_t reason) {
   bs_ctx ctx{host_};
-  if (created >= 0) type_->destroy(self_, &ctx, BS_END_STOPPED);
+  if (created >= 0) type_->destroy(self_, &ctx, reason);
+  created = BS_E_STATE;
+}
+
+bs_status HostedActor::fire(std::uint64_t timer) {
+  bs_msg message{};
+  message.kind = BS_MSG_TIMER;
+  message.corr = timer;
+  if (host_.timers.at(timer).period_ms == 0) host_.timers.erase(timer);
+  return receive(message);
+}
+
+bs_status HostedActor::answer(std::uint64_t corr, std::string_view body, bs_status status) {
+  bs_msg message{};
+  message.kind = BS_MSG_REPLY;
+  message.corr = corr;
+  message.status = status;
+  message.body = slice_of(body);
+  return receive(message);
+}
+
+bs_status HostedActor::tell_down(bs_addr who, std::string_view name, std::string_view reason) {
+  bs_msg message{};
+  message.kind = BS_MSG_DOWN;
+  message.from = who;
+  message.from_name = slice_of(name);
+  message.body = slice_of(reason);
+  return receive(message);
 }
 
 bs_status HostedActor::receive(bs_msg message) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <backstage/plugin.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +29,12 @@ struct FakeTimer {
   std::uint64_t period_ms = 0;
 };
 
+struct FakeMetric {
+  std::string name;
+  std::uint32_t kind = 0;
+  double value = 0;
+};
+
 class FakeHost {
  public:
   FakeHost();
@@ -38,6 +45,8 @@ class FakeHost {
   /// Opens a plugin and calls its entry. Throws std::runtime_error when it cannot be opened; null
   /// when its entry refuses. The library stays loaded, as sanitizers want.
   const bs_plugin* load(const std::string& path);
+  /// The same with a host table that says it is so large.
+  const bs_plugin* load_with(const std::string& path, std::size_t struct_size);
   [[nodiscard]] const bs_api* api() const noexcept { return &api_; }
 
   /// Makes `name` known to resolve and spawn.
@@ -53,6 +62,7 @@ class FakeHost {
   std::vector<std::uint64_t> unsubscribed;
   std::vector<bs_addr> monitored, demonitored;
   std::map<std::uint64_t, FakeTimer> timers;
+  std::vector<FakeMetric> metrics;
   bs_status error_code = BS_OK;
   std::string error_text;
   bool is_stopped = false;
@@ -71,6 +81,7 @@ class FakeHost {
   bs_status verdict(std::string_view function);
 
   bs_api api_{};
+  [[maybe_unused]] std::byte beyond_[64]{};  // of a table that says it is larger
   std::map<std::string, bs_status, std::less<>> refusals_;
   std::map<std::string, bs_addr, std::less<>> actors_;
   std::set<std::uint64_t> open_requests_;
@@ -110,6 +121,12 @@ class HostedActor {
   /// Body of the reply to a request; fails the test when there is not exactly one.
   std::string ask(std::string_view body, std::string_view type = {});
   bs_status receive(bs_msg message);
+  /// What a timer, a request and a monitored actor come to.
+  bs_status fire(std::uint64_t timer);
+  bs_status answer(std::uint64_t corr, std::string_view body, bs_status status = BS_OK);
+  bs_status tell_down(bs_addr who, std::string_view name, std::string_view reason);
+  /// destroy, before the end of this object.
+  void end(std::int32_t reason);
   /// What save writes.
   std::string save();
   bs_status try_save();

@@ -5,6 +5,13 @@
 
 namespace {
 
+#ifdef THROW_EARLY
+struct Early {
+  Early() { throw std::runtime_error("out of a static constructor"); }
+};
+const Early early;
+#endif
+
 bs_status create(bs_ctx*, bs_slice config, void**) {
   if (config.len != 0) throw std::runtime_error("out of create");
   return BS_OK;
@@ -49,4 +56,11 @@ BS_NOTE_C("id=test.throws\0version=1.0.0\0types=throws", 0);
 
 }  // namespace
 
+#ifdef THROW_IN_ENTRY
+const bs_plugin* backstage_plugin_v1(const bs_api* api) {
+  if (api != nullptr) throw std::runtime_error("out of the entry");
+  return &plugin;
+}
+#else
 const bs_plugin* backstage_plugin_v1(const bs_api*) { return &plugin; }
+#endif

@@ -23,6 +23,8 @@ Checks checks_of(const Swarm& swarm) {
 Chaos::Chaos(std::uint64_t seed, Journal& journal)
     : journal_(journal),
       dice_(seed),
+      succession_dice_(~seed),
+      has_successions_(succession_dice_.one_in(2)),
       swarm_(draw_swarm(dice_)),
       faults_(dice_),
       schedule_(dice_, journal),
@@ -80,6 +82,7 @@ void Chaos::set_up() {
 
 void Chaos::play() {
   for (std::uint32_t i = 0; i < swarm_.steps && !journal_.is_violated(); ++i) {
+    if (has_successions_ && succession_dice_.one_in(16)) succeed_somebody();
     if (dice_.one_in(swarm_.outside_one_in)) {
       act_from_outside();
     } else {
@@ -146,6 +149,28 @@ void Chaos::lifecycle_from_outside(ActorId id) {
   }
 }
 
+// Now and then the type of new spawns changes with it, or the one before is called off.
+void Chaos::succeed_somebody() {
+  std::vector<ActorInfo> actors = engine_->actors();
+  std::erase_if(actors, [](const ActorInfo& actor) { return actor.type == "client"; });
+  if (actors.empty()) return;
+  const auto& actor = actors[succession_dice_.below(static_cast<std::uint32_t>(actors.size()))];
+  ActorTypePtr next;
+  for (const auto& type : engine_->types()) {
+    if (type->name == actor.type) next = std::make_shared<const ActorType>(*type);
+  }
+  if (next == nullptr) return;
+  if (succession_dice_.one_in(4) && !engine_->replace_type(next)) {
+    journal_.violate("a type that is there cannot be replaced");
+  }
+  const auto succession = std::make_shared<PlayerSuccession>(*this);
+  const auto when =
+      succession_dice_.one_in(2) ? SuccessionTime::next_turn : SuccessionTime::behind_mail;
+  ++successions_open_;
+  if (!engine_->succeed(actor.id, succession, next, when)) --successions_open_;
+  if (succession_dice_.one_in(8)) engine_->call_off(actor.id, *succession);
+}
+
 void Chaos::resume_clients() {
   for (const auto& client : clients_) client.cell->signal(Signal::resume, client.id);
 }
@@ -210,6 +235,7 @@ void Chaos::end() {
   quiet_by_ = never;
   if (!run_until_quiet(60'000)) journal_.violate("liveness: the engine does not stop");
   witness_.check_over(*engine_);
+  if (successions_open_ != 0) journal_.violate("I9: a succession nobody was told the outcome of");
   const Ledger ledger = engine_->stats().ledger;
   journal_.note(ledger.accepted);
   journal_.note(ledger.dropped_total());

@@ -23,6 +23,7 @@ class Chaos {
  private:
   friend class Player;
   friend class Factory;
+  friend class PlayerSuccession;
   void set_up();
   void play();
   void settle();
@@ -31,6 +32,7 @@ class Chaos {
   void act_from_outside();
   void resume_clients();
   void lifecycle_from_outside(ActorId id);
+  void succeed_somebody();
   [[nodiscard]] bool run_until_quiet(std::uint32_t steps_max);
   void check_cell(const Cell& cell);
 
@@ -43,6 +45,10 @@ class Chaos {
 
   Journal& journal_;
   Dice dice_;
+  // Of their own, and in half of the runs only.
+  Dice succession_dice_;
+  bool has_successions_;
+  int successions_open_ = 0;  // asked for and not settled
   Swarm swarm_;
   SimClock clock_;
   SimAlarm alarm_;

@@ -22,6 +22,43 @@ void Player::begin(Context& context) {
   chaos_.witness_.begins(self_, context.self());
 }
 
+void Player::prepare(Context& context, Dice& dice) {
+  has_begun_ = true;
+  self_.id = context.self();
+  if (!dice.one_in(3)) return;
+  const auto timer = context.set_timer(millis(dice.between(1, 200)), {});
+  if (!timer) return;
+  self_.once.insert(*timer);
+  self_.of_beginning.insert(*timer);
+}
+
+void Player::follow(Context& context, Player& former, bool is_fresh) {
+  subscriptions_ = former.subscriptions_;
+  chaos_.witness_.passes(former.self_, self_, is_fresh, context.now());
+}
+
+std::expected<Succession::Heir, Succession::Hindrance> PlayerSuccession::heir_of(Context& context,
+                                                                                 Actor&,
+                                                                                 std::string_view) {
+  Dice& dice = chaos_.succession_dice_;
+  auto heir = std::make_unique<Player>(chaos_, false);
+  heir->prepare(context, dice);
+  if (dice.one_in(4)) return std::unexpected(Hindrance{"dice", dice.one_in(2)});
+  if (dice.one_in(8)) throw std::runtime_error("dice");
+  heir_ = heir.get();
+  is_fresh_ = dice.one_in(3);
+  return Heir{std::move(heir), is_fresh_};
+}
+
+void PlayerSuccession::depart(Context& context, Actor& former) noexcept {
+  heir_->follow(context, static_cast<Player&>(former), is_fresh_);
+}
+
+void PlayerSuccession::settled(ActorId, const std::optional<Hindrance>& why) noexcept {
+  chaos_.journal_.note(why ? why->reason : "succeeded");
+  --chaos_.successions_open_;
+}
+
 Outcome Player::receive(Context& context, const Envelope& envelope) {
   if (!has_begun_) begin(context);
   Dice& dice = chaos_.dice_;

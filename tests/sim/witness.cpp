@@ -113,6 +113,7 @@ void Witness::receives(Self& self, const Envelope& envelope) {
     case Kind::interest:
     case Kind::started:
     case Kind::barrier:
+    case Kind::succession:
       break;
   }
 }
@@ -190,11 +191,28 @@ void Witness::settles(Self& self, const Envelope& envelope, bool is_handled) {
   ++(is_handled ? fate.handled : fate.failed);
 }
 
-void Witness::ends(Self& self, EndReason reason, TimePoint now) {
+void Witness::fails_open(const Self& self, TimePoint now) {
   for (const RequestRef& request : self.open) {
     const auto deadline = deadlines_.find(request);
     if (deadline != deadlines_.end() && deadline->second > now) must_fail_.insert(request);
   }
+}
+
+void Witness::passes(Self& former, Self& heir, bool is_fresh, TimePoint now) {
+  journal_.note("passes");
+  if (std::exchange(former.has_ended, true)) journal_.violate("I4: an ended self had an heir");
+  selves_[heir.id] = &heir;
+  if (is_fresh) return fails_open(former, now);
+  for (const auto id : former.once) {
+    if (!former.of_beginning.contains(id)) heir.once.insert(id);
+  }
+  heir.periodic.insert(former.periodic.begin(), former.periodic.end());
+  heir.asked = former.asked;
+  heir.open = former.open;
+}
+
+void Witness::ends(Self& self, EndReason reason, TimePoint now) {
+  fails_open(self, now);
   journal_.note(token(reason));
   if (std::exchange(self.has_ended, true)) journal_.violate("I4: one self ended twice");
   running_.erase(self.id);

@@ -22,8 +22,9 @@ struct Self {
   bool has_ended = false;
   std::set<TimerId> once;  // timers set and not fired or cancelled
   std::set<TimerId> periodic;
-  std::set<RequestId> asked;     // open, as their asker
-  std::vector<RequestRef> open;  // not answered, as the one asked
+  std::set<TimerId> of_beginning;  // of `once`, those set while it was made
+  std::set<RequestId> asked;       // open, as their asker
+  std::vector<RequestRef> open;    // not answered, as the one asked
 };
 
 // Which checks the run's faults leave possible.
@@ -53,6 +54,8 @@ class Witness final : public Observer {
   void receives(Self& self, const Envelope& envelope);
   // The handler is through: handled, or failed.
   void settles(Self& self, const Envelope& envelope, bool is_handled);
+  // `heir` is the actor's self from here on, in the place of `former`.
+  void passes(Self& former, Self& heir, bool is_fresh, TimePoint now);
   void ends(Self& self, EndReason reason, TimePoint now);
 
   // --- Observer
@@ -71,6 +74,7 @@ class Witness final : public Observer {
   void check_over(const Engine& engine);
 
  private:
+  void fails_open(const Self& self, TimePoint now);
   struct Fate {
     ActorId to;
     std::uint32_t handled = 0;

@@ -100,8 +100,8 @@ TEST_CASE("a message lives from a client through a plugin to another client", "[
 
   // A plugin is judged, staged, loaded; its type is the engine's; an actor of it is spawned.
   plugin_host::Options plugin_options;
-  plugin_options.staging_parents = {house.directory};
-  plugin_options.config_of = [](std::string_view) { return std::string{}; };
+  plugin_options.loader.staging_parents = {house.directory};
+  plugin_options.loader.config_of = [](std::string_view) { return std::string{}; };
   plugin_options.settings_of = [](std::string_view) { return plugin_host::TypeSettings{}; };
   house.plugins = std::make_unique<plugin_host::PluginHost>(house.engine, house.monitor,
                                                             std::move(plugin_options));

@@ -1,5 +1,6 @@
 """Plain pyzmq sockets for tests: every wait has a deadline, every answer is frames as they came."""
 import json
+import struct
 
 import zmq
 
@@ -68,6 +69,28 @@ class Peer:
         self.send(f"UNSUB drain/{token} id={DRAIN_UNSUB}")
         taken = self.take_until(lambda f: f[0].startswith(f"OK {DRAIN_UNSUB}".encode()), seconds)
         return [f for f in taken[:-1] if not f[0].startswith(f"OK {DRAIN_SUB} ".encode())]
+
+
+def pack(*messages):
+    """The payload of a BATCH."""
+    messages = [m.encode() if isinstance(m, str) else m for m in messages]
+    return b"".join(struct.pack("<I", len(m)) + m for m in messages)
+
+
+def unpack(frames):
+    """What a message brings: of a BATCH its entries, else itself. Control line and payload are
+    split at the first line feed; a line without payload is alone."""
+    whole = b"\n".join(frames)
+    if not whole.startswith(b"BATCH "):
+        return [whole.split(b"\n", 1)]
+    line, rest = whole.split(b"\n", 1)
+    entries = []
+    while rest:
+        size, = struct.unpack_from("<I", rest)
+        entries.append(rest[4:4 + size].split(b"\n", 1))
+        rest = rest[4 + size:]
+    assert len(entries) == int(line.split(b" ")[1]), (line, len(entries))
+    return entries
 
 
 class Clients:

@@ -5,7 +5,44 @@
 #include <stdexcept>
 #include <thread>
 
+#include "daemon/wire/batch.hpp"
+
 namespace backstage::gateway::test {
+
+namespace {
+
+// Bytes of a message's frame, which lives with them.
+struct Adopted : PayloadBuffer {
+  std::shared_ptr<Frames> frames;
+};
+
+void release(PayloadBuffer* buffer) noexcept { delete static_cast<Adopted*>(buffer); }
+
+// What is in a BATCH, or the message itself.
+void unpack(const Frames& frames, std::vector<std::string>& all) {
+  std::string joined = frames.at(0);
+  for (std::size_t i = 1; i < frames.size(); ++i) joined.append(1, '\n').append(frames[i]);
+  if (!joined.starts_with("BATCH ")) return all.push_back(std::move(joined));
+  const auto cut = joined.find('\n');
+  const auto count = std::stoul(joined.substr(6, cut - 6));
+  auto reader = wire::BatchReader::open(std::string_view(joined).substr(cut + 1),
+                                        static_cast<std::uint32_t>(count));
+  if (!reader) throw std::logic_error(reader.error().text);
+  while (const auto message = reader->next()) all.emplace_back(*message);
+}
+
+}  // namespace
+
+Payload FakeMessage::take(std::size_t frame, std::size_t offset) {
+  const std::string_view bytes = views_[frame].substr(offset);
+  if (bytes.size() < frame_adopt_bytes_min) return Payload(bytes);
+  auto* const adopted = new Adopted;
+  adopted->frames = frames_;
+  adopted->data = reinterpret_cast<const std::byte*>(bytes.data());
+  adopted->size = static_cast<std::uint32_t>(bytes.size());
+  adopted->release = release;
+  return Payload::adopt(adopted);
+}
 
 SendResult FakeTransport::send(PeerId peer, std::span<const OutFrame> frames) {
   Line& line = lines[peer];
@@ -16,7 +53,11 @@ SendResult FakeTransport::send(PeerId peer, std::span<const OutFrame> frames) {
   }
   if (line.room != unbounded) --line.room;
   Frames copy;
-  for (const auto& frame : frames) copy.emplace_back(frame.bytes);
+  for (const auto& frame : frames) {
+    copy.emplace_back(frame.bytes);
+    const bool is_shared = frame.buffer != nullptr && frame.bytes.size() >= frame_adopt_bytes_min;
+    if (is_shared) line.shared.push_back(frame.bytes.data());
+  }
   line.heard.push_back(std::move(copy));
   return SendResult::sent;
 }
@@ -33,7 +74,13 @@ bool RecordedEvents::has(std::string_view line) const {
 
 void FakeClient::whisper(Frames frames) {
   FakeMessage message(std::move(frames));
+  message.user = peer_.user_id;
   world_.front.on_message(peer_, message);
+}
+
+void FakeClient::say(FakeMessage& message) {
+  world_.front.on_message(peer_, message);
+  world_.settle();
 }
 
 void FakeClient::say(Frames frames) {
@@ -42,6 +89,14 @@ void FakeClient::say(Frames frames) {
 }
 
 std::vector<std::string> FakeClient::heard() {
+  std::vector<std::string> all;
+  auto& heard = world_.transport.lines[peer_.id].heard;
+  for (const auto& frames : heard) unpack(frames, all);
+  heard.clear();
+  return all;
+}
+
+std::vector<std::string> FakeClient::heard_raw() {
   std::vector<std::string> all;
   auto& heard = world_.transport.lines[peer_.id].heard;
   for (const auto& frames : heard) {
@@ -80,8 +135,9 @@ Options GatewayWorld::default_options() {
 GatewayWorld::GatewayWorld(Options given, backstage::Limits limits)
     : stage(limits),
       options(std::move(given)),
-      front(House{stage.engine, stage.clock, options, events, counters, ready, transport,
-                  endpoints}) {
+      principals(options),
+      front(House{stage.engine, stage.clock, options, events, counters, ready, transport, endpoints,
+                  principals}) {
   ready.set_owner(std::this_thread::get_id());
   if (!front.open()) throw std::logic_error("$pub is taken");
   settle();
@@ -92,12 +148,13 @@ GatewayWorld::~GatewayWorld() {
   front.finish_stop();
 }
 
-FakeClient GatewayWorld::connect(SocketKind kind, bool chose_routing_id) {
-  return {*this, Peer{PeerId{++last_peer_}, kind, chose_routing_id, {}}};
+FakeClient GatewayWorld::connect(SocketKind kind, bool chose_routing_id, std::string user) {
+  return {*this, Peer{PeerId{++last_peer_}, kind, chose_routing_id, std::move(user)}};
 }
 
-void GatewayWorld::ingest(const std::string& one_frame) {
+void GatewayWorld::ingest(const std::string& one_frame, std::string user) {
   FakeMessage message({one_frame});
+  message.user = std::move(user);
   front.on_ingest(message);
   settle();
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,20 +18,22 @@ using backstage::test::Stage;
 // {"CTL", "payload"} in two.
 using Frames = std::vector<std::string>;
 
+// As libzmq's: large payloads are adopted, and keep the frames they lie in.
 class FakeMessage final : public InMessage {
  public:
-  explicit FakeMessage(Frames frames) : frames_(std::move(frames)) {
-    for (const auto& frame : frames_) views_.emplace_back(frame);
+  explicit FakeMessage(Frames frames) : frames_(std::make_shared<Frames>(std::move(frames))) {
+    for (const auto& frame : *frames_) views_.emplace_back(frame);
   }
   [[nodiscard]] std::span<const std::string_view> frames() const noexcept override {
     return views_;
   }
-  [[nodiscard]] Payload take(std::size_t frame, std::size_t offset) override {
-    return Payload(views_[frame].substr(offset));
-  }
+  [[nodiscard]] Payload take(std::size_t frame, std::size_t offset) override;
+  [[nodiscard]] std::string_view user_id() const noexcept override { return user; }
+
+  std::string user = "tcp:local";
 
  private:
-  Frames frames_;
+  std::shared_ptr<Frames> frames_;
   std::vector<std::string_view> views_;
 };
 
@@ -39,6 +42,7 @@ class FakeTransport final : public Transport {
  public:
   struct Line {
     std::deque<Frames> heard;
+    std::vector<const void*> shared;  // bytes that were given to be shared, not copied
     std::size_t room = unbounded;
     bool is_gone = false;
     bool is_blocked = false;
@@ -59,6 +63,12 @@ class FakeTransport final : public Transport {
 class RecordedEvents final : public Events {
  public:
   void session_opened(std::string_view name, const Peer&) noexcept override { add("opened", name); }
+  void session_detached(std::string_view name, std::chrono::seconds) noexcept override {
+    add("detached", name);
+  }
+  void session_resumed(std::string_view name, const Peer&) noexcept override {
+    add("resumed", name);
+  }
   void session_ended(std::string_view name, EndReason reason) noexcept override {
     add("ended", std::string(name).append(1, ' ').append(token(reason)));
   }
@@ -69,6 +79,17 @@ class RecordedEvents final : public Events {
   void ingest_stalled(std::string_view target) noexcept override { add("stalled", target); }
   void ingest_resumed() noexcept override { add("resumed", ""); }
   void filter_refused(std::string_view filter) noexcept override { add("filter_refused", filter); }
+  void connection_refused(std::string_view who, std::string_view why) noexcept override {
+    add("connection_refused", std::string(who).append(1, ' ').append(why));
+  }
+  void principal_revoked(std::string_view user, std::size_t sessions) noexcept override {
+    add("revoked", std::string(user).append(1, ' ').append(std::to_string(sessions)));
+  }
+  void connection_cut(std::string_view user, std::string_view why) noexcept override {
+    add("cut", std::string(user).append(1, ' ').append(why));
+  }
+  void gate_closed(std::size_t) noexcept override { add("gate", "closed"); }
+  void gate_opened(std::size_t) noexcept override { add("gate", "opened"); }
   void trouble(std::string_view what) noexcept override { add("trouble", what); }
 
   [[nodiscard]] bool has(std::string_view line) const;
@@ -92,8 +113,12 @@ class FakeClient {
   void say(Frames frames);
   // Says it, and nothing else happens yet.
   void whisper(Frames frames);
-  // All heard since the last look: frames joined by a line feed.
+  // Says it in a message that the test keeps.
+  void say(FakeMessage& message);
+  // All heard since the last look, a BATCH as what is in it: frames joined by a line feed.
   std::vector<std::string> heard();
+  // All heard since the last look, as sent: a BATCH is one message. Frames are joined as above.
+  std::vector<std::string> heard_raw();
   // Says it and hears the answers.
   std::vector<std::string> ask(const std::string& one_frame) {
     say(one_frame);
@@ -117,9 +142,14 @@ class GatewayWorld {
   static Options default_options();
 
   FakeClient dealer() { return connect(SocketKind::dealer); }
+  // One that the transport has checked to be that principal.
+  FakeClient dealer_of(std::string user_id) {
+    return {*this, Peer{PeerId{++last_peer_}, SocketKind::dealer, false, std::move(user_id)}};
+  }
   FakeClient req() { return connect(SocketKind::req); }
-  FakeClient connect(SocketKind kind, bool chose_routing_id = false);
-  void ingest(const std::string& one_frame);
+  FakeClient connect(SocketKind kind, bool chose_routing_id = false,
+                     std::string user = "tcp:local");
+  void ingest(const std::string& one_frame, std::string user = "tcp:local");
   // Runs actors and clients until nothing moves.
   void settle();
   void advance(Duration duration);
@@ -132,6 +162,7 @@ class GatewayWorld {
   Counters counters;
   ReadyList ready{[] {}};
   FakeTransport transport;
+  Principals principals;
   Front front;
 
  private:

@@ -28,12 +28,19 @@ class QuietObserver final : public Observer {
 class QuietEvents final : public Events {
  public:
   void session_opened(std::string_view, const Peer&) noexcept override {}
+  void session_detached(std::string_view, std::chrono::seconds) noexcept override {}
+  void session_resumed(std::string_view, const Peer&) noexcept override {}
   void session_ended(std::string_view, EndReason) noexcept override {}
   void peer_refused(PeerId, std::string_view) noexcept override {}
   void ingest_refused(wire::Status, std::string_view) noexcept override {}
   void ingest_stalled(std::string_view) noexcept override {}
   void ingest_resumed() noexcept override {}
   void filter_refused(std::string_view) noexcept override {}
+  void connection_refused(std::string_view, std::string_view) noexcept override {}
+  void principal_revoked(std::string_view, std::size_t) noexcept override {}
+  void connection_cut(std::string_view, std::string_view) noexcept override {}
+  void gate_closed(std::size_t) noexcept override {}
+  void gate_opened(std::size_t) noexcept override {}
   void trouble(std::string_view) noexcept override {}
 };
 

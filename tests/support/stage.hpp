@@ -101,6 +101,7 @@ class Record final : public Observer {
   }
   void dead_letter(DeadCause cause, std::string_view target, std::string_view) noexcept override {
     add("dead_letter", target, token(cause));
+    if (on_dead_letter) on_dead_letter(cause);
   }
   [[nodiscard]] bool has(std::string_view line) const {
     for (const auto& known : lines) {
@@ -109,6 +110,7 @@ class Record final : public Observer {
     return false;
   }
   std::vector<std::string> lines;
+  std::function<void(DeadCause)> on_dead_letter;
 
  private:
   void add(std::string_view what, std::string_view name, std::string_view more = {}) {

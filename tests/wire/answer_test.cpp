@@ -58,6 +58,7 @@ const std::vector<Row>& rows() {
       {Farewell{status(Errc::stopping)}, "BYE 503 stopping"},
       {Draining{10s}, "DRAINING 10000"},
       {Down{.actor = "a", .reason = "no_actor"}, "DOWN a no_actor"},
+      {Packed{.count = 2}, "BATCH 2"},
   };
   return all;
 }
@@ -78,11 +79,12 @@ TEST_CASE("encoding appends to what is there", "[wire]") {
   CHECK(out == "before OK 1");
 }
 
-TEST_CASE("REP VAL and MSG bring a payload and nothing else must", "[wire]") {
+TEST_CASE("REP VAL MSG and BATCH bring a payload and nothing else must", "[wire]") {
   for (const Row& row : rows()) {
     CAPTURE(row.line);
     const auto verb = row.line.substr(0, row.line.find(' '));
-    CHECK(has_payload(row.answer) == (verb == "REP" || verb == "VAL" || verb == "MSG"));
+    CHECK(has_payload(row.answer) ==
+          (verb == "REP" || verb == "VAL" || verb == "MSG" || verb == "BATCH"));
   }
 }
 

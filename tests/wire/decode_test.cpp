@@ -182,30 +182,5 @@ TEST_CASE("REQ and GET are the verbs that need an id", "[wire]") {
   }
 }
 
-TEST_CASE("what this release does not offer is named by its word", "[wire]") {
-  struct Row {
-    std::string_view line;
-    std::string_view reserved;
-  };
-  for (const Row& row : std::initializer_list<Row>{{"HELLO v=1 resume=x", "resume="},
-                                                   {"HELLO v=1 ttl=1", "ttl="},
-                                                   {"HELLO v=1 hb=500", "hb="},
-                                                   {"HELLO v=1 batch=1", "batch="},
-                                                   {"HELLO v=1 ttl=0 hb=0 batch=0", ""},
-                                                   {"SUB a window=1", "window="},
-                                                   {"SUB a ack=1", "ack="},
-                                                   {"SUB a snap=1 over=kick ack=0", ""},
-                                                   {"ACK 1 1", "ACK"},
-                                                   {"BATCH 1", "BATCH"},
-                                                   {"WATCH a", "WATCH"},
-                                                   {"UNWATCH a", "UNWATCH"},
-                                                   {"SEND a", ""},
-                                                   {"REP 1", ""},
-                                                   {"BYE", ""}}) {
-    CAPTURE(row.line);
-    CHECK(reserved_part(*decode(row.line)) == row.reserved);
-  }
-}
-
 }  // namespace
 }  // namespace backstage::wire

@@ -1,7 +1,7 @@
 /// config: the JSON text an actor or a plugin was given, and single values out of it.
 ///
-/// text() is the whole text for any JSON library. The getters are a small scanner for flat
-/// settings,
+/// json_config (json.hpp) reads all of JSON; text() is the whole text. The getters are a small
+/// scanner for flat settings,
 /// `{"period_ms": 250, "name": "x", "loud": true}`: they look at the top-level keys of one object,
 /// compare keys byte by byte, take the first of a repeated key, skip over nested values, and know
 /// no escapes in texts and no fractions. What they cannot read they refuse with an error that names

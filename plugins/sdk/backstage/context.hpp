@@ -5,12 +5,12 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 
-#include "backstage/message.hpp"
+#include "backstage/detail/continuations.hpp"
 
 namespace backstage {
 
@@ -22,9 +22,14 @@ struct spawned {
   bool existed = false;
 };
 
+class asked;
+
 class context {
  public:
-  context(bs_ctx* raw, const bs_msg* current) noexcept : raw_(raw), current_(current) {}
+  /// `later` keeps what this actor goes on with in later turns.
+  context(bs_ctx* raw, const bs_msg* current,
+          std::unique_ptr<detail::continuations>& later) noexcept
+      : raw_(raw), current_(current), later_(later) {}
   context(const context&) = delete;
   context& operator=(const context&) = delete;
 
@@ -35,7 +40,6 @@ class context {
   }
 
   // --- Mail. A refusal is the sender's to handle, hence [[nodiscard]].
-  // -----------------------------
 
   /// The address of a living actor or client; an activation rule that matches creates it.
   [[nodiscard]] result<address> resolve(std::string_view who) {
@@ -52,16 +56,11 @@ class context {
     const auto found = resolve(to);
     return found.ok() ? send(found.value(), what) : found.status();
   }
-  /// The id under which exactly one message of kind reply will come. Zero timeout: five seconds.
-  [[nodiscard]] result<std::uint64_t> request(address to, const content& what,
-                                              milliseconds timeout = {}) {
-    const bs_out out = what.out();
-    std::uint64_t id = 0;
-    if (timeout.count() < 0 || timeout.count() > UINT32_MAX) return {BS_E_ARG, id};
-    const auto limit = static_cast<std::uint32_t>(timeout.count());
-    const status answer = api().request(raw_, to.raw(), &out, limit, &id);
-    return {answer, id};
-  }
+  /// Asks; `.then(callable)` takes the answer. Without it one message of kind reply with id()
+  /// comes to `on`. Zero timeout: five seconds.
+  [[nodiscard]] asked request(address to, const content& what, milliseconds timeout = {});
+  /// Resolves and asks.
+  [[nodiscard]] asked request(std::string_view to, const content& what, milliseconds timeout = {});
 
   /// Replies to the message being handled. BS_E_STATE when that is no request, or is over.
   status reply(const content& what) {
@@ -116,7 +115,6 @@ class context {
   }
 
   // --- Life.
-  // ---------------------------------------------------------------------------------------
 
   [[nodiscard]] result<spawned> spawn(std::string_view type, std::string_view who,
                                       std::string_view config = {}) {
@@ -132,29 +130,48 @@ class context {
     if (detail::host.monitor == nullptr) return BS_E_NOSUP;
     return detail::host.monitor->monitor(raw_, who.raw());
   }
+  /// The same, to a callable (down, context&) or (down), which takes the place of an earlier one.
+  template <class F>
+    requires detail::continues<F, down>
+  [[nodiscard]] status monitor(address who, F callable) {
+    const status answer = monitor(who);
+    if (answer.ok()) later().add<down>(BS_MSG_DOWN, who.raw(), once, std::move(callable));
+    return answer;
+  }
   [[nodiscard]] status demonitor(address who) {
     if (detail::host.monitor == nullptr) return BS_E_NOSUP;
+    if (later_ != nullptr) later_->forget(BS_MSG_DOWN, who.raw());
     return detail::host.monitor->demonitor(raw_, who.raw());
   }
   /// Ends this actor after the message being handled.
   status stop_self() { return api().stop_self(raw_); }
 
-  // --- Timers: a message of kind timer whose id() is the one given here.
-  // -----------------------------
+  // --- Timers: a message of kind timer whose id() is the one given here; or a callable (context&)
+  // or (), which is given up when the timer is cancelled or this self ends.
 
   [[nodiscard]] result<std::uint64_t> after(milliseconds delay) { return set_timer(delay, {}); }
+  template <class F>
+    requires detail::continues<F, message>
+  [[nodiscard]] result<std::uint64_t> after(milliseconds delay, F callable) {
+    return keep(set_timer(delay, {}), once, std::move(callable));
+  }
   /// First after one period.
   [[nodiscard]] result<std::uint64_t> every(milliseconds period) {
     if (period.count() <= 0) return {BS_E_ARG, 0};
     return set_timer(period, period);
   }
+  template <class F>
+    requires detail::continues<F, message>
+  [[nodiscard]] result<std::uint64_t> every(milliseconds period, F callable) {
+    return keep(every(period), detail::continuations::lasts::repeatedly, std::move(callable));
+  }
   [[nodiscard]] status cancel(std::uint64_t timer) {
-    return detail::host.timers == nullptr ? status{BS_E_NOSUP}
-                                          : detail::host.timers->cancel(raw_, timer);
+    if (detail::host.timers == nullptr) return BS_E_NOSUP;
+    if (later_ != nullptr) later_->forget(BS_MSG_TIMER, {{timer, 0}});
+    return detail::host.timers->cancel(raw_, timer);
   }
 
   // --- Log: one line each, attributed to this actor.
-  // -------------------------------------------------
 
   void debug(std::string_view text) { log(BS_LOG_DEBUG, text); }
   void info(std::string_view text) { log(BS_LOG_INFO, text); }
@@ -189,34 +206,79 @@ class context {
     return {answer, id};
   }
 
+  static constexpr auto once = detail::continuations::lasts::once;
+
+  template <class F>
+  result<std::uint64_t> keep(result<std::uint64_t> timer, detail::continuations::lasts how,
+                             F callable) {
+    if (timer.ok()) {
+      later().add<message>(BS_MSG_TIMER, {{timer.value(), 0}}, how, std::move(callable));
+    }
+    return timer;
+  }
+  detail::continuations& later() {
+    if (later_ == nullptr) later_ = std::make_unique<detail::continuations>();
+    return *later_;
+  }
+
+  friend class asked;
+
   bs_ctx* raw_;
   const bs_msg* current_;
+  std::unique_ptr<detail::continuations>& later_;
 };
+
+/// What request answers: the id of the request, or why it was refused.
+class asked : public result<std::uint64_t> {
+ public:
+  asked(context& ctx, backstage::status why, std::uint64_t id) noexcept
+      : result(why, id), ctx_(ctx) {}
+
+  /// `callable` takes (reply, context&) or (reply), and returns nothing or a status as `on` does.
+  /// It is called exactly once, as long as this self lives: in a later turn with the answer, an
+  /// error or BS_E_TIMEOUT; or at once, within this call, when the request was refused. It must not
+  /// capture the context of this turn; the message that it may answer it keeps as a request_ref.
+  template <class F>
+    requires detail::continues<F, reply>
+  void then(F callable) const {
+    if (ok()) {
+      const bs_addr id{{value(), 0}};
+      ctx_.later().template add<reply>(BS_MSG_REPLY, id, context::once, std::move(callable));
+      return;
+    }
+    bs_msg refused{};
+    refused.struct_size = sizeof refused;
+    refused.kind = BS_MSG_REPLY;
+    refused.status = status().code();
+    refused.body = detail::slice("the request was refused at once");
+    const backstage::status answer{detail::continue_with<reply>(callable, &refused, ctx_)};
+    if (!answer.ok()) throw error(answer.code(), "a continuation failed at once");
+  }
+
+ private:
+  context& ctx_;
+};
+
+inline asked context::request(address to, const content& what, milliseconds timeout) {
+  const bs_out out = what.out();
+  std::uint64_t id = 0;
+  if (timeout.count() < 0 || timeout.count() > UINT32_MAX) return {*this, BS_E_ARG, id};
+  const auto limit = static_cast<std::uint32_t>(timeout.count());
+  const status answer = api().request(raw_, to.raw(), &out, limit, &id);
+  return {*this, answer, id};
+}
+
+inline asked context::request(std::string_view to, const content& what, milliseconds timeout) {
+  const auto found = resolve(to);
+  if (!found.ok()) return {*this, found.status(), 0};
+  return request(found.value(), what, timeout);
+}
 
 /// Sends from a thread of the plugin, outside of every turn; the receiver sees nobody as sender.
 /// [any-thread]
 [[nodiscard]] inline status post(address to, const content& what) {
   const bs_out out = what.out();
   return detail::host.api->post(detail::host.api, to.raw(), &out);
-}
-
-/// One row of a dispatch table: a message type and the method that handles it.
-template <class T>
-struct method {
-  std::string_view type;
-  void (T::*handler)(message, context&);
-};
-
-/// Calls the method registered for the message's type. False when there is none. [actor-turn]
-template <class T>
-[[nodiscard]] bool dispatch(T& self, message what, context& ctx,
-                            std::initializer_list<method<std::type_identity_t<T>>> table) {
-  for (const auto& row : table) {
-    if (row.type != what.type()) continue;
-    (self.*row.handler)(what, ctx);
-    return true;
-  }
-  return false;
 }
 
 }  // namespace backstage

@@ -1,7 +1,10 @@
-/// address, request_ref and message: what an actor receives and whom it came from.
+/// address, request_ref, message, reply and down: what an actor receives and whom it came from.
 #pragma once
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "backstage/payload.hpp"
@@ -46,6 +49,14 @@ enum class message_kind : std::uint32_t {
   interest = BS_MSG_INTEREST,
 };
 
+class message;
+
+/// What message::as and the handlers of dispatch can take a body as.
+template <class T>
+concept readable =
+    std::same_as<T, message> || std::same_as<T, std::string_view> || std::same_as<T, std::string> ||
+    std::same_as<T, payload> || std::integral<T> || decodable<T>;
+
 /// One message. A view: valid, like everything it gives out, until `on` returns; keep() what is
 /// needed longer.
 class message {
@@ -63,11 +74,12 @@ class message {
   [[nodiscard]] std::string_view body() const noexcept { return detail::view(raw_->body); }
   /// The body as a decimal integer, if it is exactly that.
   [[nodiscard]] std::optional<std::int64_t> integer() const noexcept { return to_integer(body()); }
-  /// The body as a T. Throws what T::decode throws.
-  template <decodable T>
-  [[nodiscard]] T as() const {
-    return T::decode(body());
-  }
+  /// The body as a T: text (a view is valid as the message is), a whole number of any width, bool
+  /// ("true", "false"), payload, or any type that is decodable. Throws backstage::error with a
+  /// sentence that says what the body must be, and what T's decode throws.
+  template <class T>
+    requires readable<T>
+  [[nodiscard]] T as() const;
   /// The body for later, shared when the host can, else copied. Throws std::bad_alloc.
   [[nodiscard]] payload keep() const {
     if (raw_->buf == nullptr) return payload{body()};
@@ -102,5 +114,73 @@ class message {
  private:
   const bs_msg* raw_;
 };
+
+/// The end of a request of ours: the answer, or why there is none.
+class reply : public message {
+ public:
+  explicit reply(const bs_msg* raw) noexcept : message(raw) {}
+  explicit reply(message what) noexcept : message(what) {}
+  [[nodiscard]] bool ok() const noexcept { return status().ok(); }
+  /// Of one that is not ok(): the sentence of who refused; may be empty.
+  [[nodiscard]] std::string_view why() const noexcept { return body(); }
+  /// Throws backstage::error unless ok().
+  const reply& must() const {
+    if (ok()) return *this;
+    throw error(status().code(), "a request was answered " + std::string{status().name()} +
+                                     (why().empty() ? "" : ": " + std::string{why()}));
+  }
+};
+
+/// The end of an actor that was monitored.
+class down : public message {
+ public:
+  explicit down(const bs_msg* raw) noexcept : message(raw) {}
+  [[nodiscard]] address who() const noexcept { return from(); }
+  [[nodiscard]] std::string_view name() const noexcept { return from_name(); }
+  /// A token: `stopped`, `parked`, `no_actor`.
+  [[nodiscard]] std::string_view reason() const noexcept { return body(); }
+};
+
+namespace detail {
+
+[[nodiscard]] inline error unreadable(std::string_view wanted, std::string_view got) {
+  constexpr std::size_t shown = 64;
+  return {BS_E_ARG, "the body must be " + std::string{wanted} + ", not \"" +
+                        std::string{got.substr(0, shown)} + (got.size() > shown ? "...\"" : "\"")};
+}
+
+template <std::integral T>
+[[nodiscard]] T read_integer(std::string_view body) {
+  T value{};
+  const char* end = body.data() + body.size();
+  const auto [rest, failed] = std::from_chars(body.data(), end, value);
+  if (failed == std::errc{} && rest == end && !body.empty()) return value;
+  throw unreadable("an integer from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
+                       std::to_string(std::numeric_limits<T>::max()),
+                   body);
+}
+
+}  // namespace detail
+
+template <class T>
+  requires readable<T>
+T message::as() const {
+  if constexpr (std::same_as<T, message>) {
+    return *this;
+  } else if constexpr (std::same_as<T, std::string_view> || std::same_as<T, std::string>) {
+    return T{body()};
+  } else if constexpr (std::same_as<T, payload>) {
+    return keep();
+  } else if constexpr (std::same_as<T, bool>) {
+    if (body() != "true" && body() != "false") throw detail::unreadable("true or false", body());
+    return body() == "true";
+  } else if constexpr (std::integral<T>) {
+    return detail::read_integer<T>(body());
+  } else if constexpr (requires { T::decode(body()); }) {
+    return T::decode(body());
+  } else {
+    return codec<T>::decode(body());
+  }
+}
 
 }  // namespace backstage

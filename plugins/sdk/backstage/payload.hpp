@@ -2,7 +2,8 @@
 ///
 /// Any type with `std::string encode() const` can be sent, any with `static T
 /// decode(std::string_view)` be read by message::as<T>(); a `static constexpr char message_type[]`
-/// names it on the wire.
+/// names it on the wire. For types that are not yours specialise `codec`; json.hpp does so for all
+/// that nlohmann::json can convert.
 #pragma once
 #include <charconv>
 #include <concepts>
@@ -20,14 +21,29 @@
 
 namespace backstage {
 
+/// How a type that has no encode and decode of its own becomes a body and back: `static std::string
+/// encode(const T&)`, `static T decode(std::string_view)`.
+template <class T>
+struct codec;
+
 template <class T>
 concept encodable = requires(const T& value) {
   { value.encode() } -> std::convertible_to<std::string>;
+} || requires(const T& value) {
+  { codec<T>::encode(value) } -> std::convertible_to<std::string>;
 };
 template <class T>
 concept decodable = requires(std::string_view bytes) {
   { T::decode(bytes) } -> std::convertible_to<T>;
+} || requires(std::string_view bytes) {
+  { codec<T>::decode(bytes) } -> std::convertible_to<T>;
 };
+/// Has the message type it is sent under.
+template <class T>
+concept named_message = requires { std::string_view{T::message_type}; };
+/// Integers that are numbers: not bool.
+template <class T>
+concept whole_number = std::integral<T> && !std::same_as<T, bool>;
 
 /// All of `text` as a decimal integer; nothing when it is anything else or out of range.
 /// [any-thread]
@@ -92,8 +108,8 @@ class payload {
   std::size_t size_ = 0;
 };
 
-/// The content of one outgoing message, made implicitly from text, bytes, a payload or any type
-/// that is encodable. Borrows what it is made from: use it as an argument only.
+/// The content of one outgoing message, made implicitly from text, bytes, a payload, an integer or
+/// any type that is encodable. Borrows what it is made from: use it as an argument only.
 class content {
  public:
   content(std::string_view body) noexcept : body_(body) {}    // NOLINT: implicit
@@ -105,9 +121,11 @@ class content {
   /// `body` lies inside `buf`, if that is not null.
   content(std::string_view type, std::string_view body, bs_buf* buf) noexcept
       : type_(type), body_(body), buf_(buf) {}
+  /// In decimal.
+  content(whole_number auto number) : owned_(std::to_string(number)), owns_(true) {}  // NOLINT
   template <encodable T>
-  content(const T& value) : owned_(value.encode()), owns_(true) {  // NOLINT: implicit
-    if constexpr (requires { std::string_view{T::message_type}; }) type_ = T::message_type;
+  content(const T& value) : owned_(encoded(value)), owns_(true) {  // NOLINT: implicit
+    if constexpr (named_message<T>) type_ = T::message_type;
   }
 
   /// The same content under a message type, which the receiver dispatches on. At most 64 bytes.
@@ -122,6 +140,15 @@ class content {
   }
 
  private:
+  template <class T>
+  static std::string encoded(const T& value) {
+    if constexpr (requires { value.encode(); }) {
+      return value.encode();
+    } else {
+      return codec<T>::encode(value);
+    }
+  }
+
   std::string_view type_;
   std::string_view body_;
   std::string owned_;

@@ -252,8 +252,8 @@ typedef struct bs_timers {
   /// has more than one message in the mailbox: periods that pass meanwhile are skipped. Ends with
   /// the actor. Errors: BS_E_TIMERS_FULL, BS_E_ARG (over 365 days). [actor-turn]
   bs_status (*set)(bs_ctx* ctx, uint64_t delay_ms, uint64_t period_ms, uint64_t* id);
-  /// After BS_OK no message of this timer arrives. Errors: BS_E_NO_TIMER (fired once, cancelled,
-  /// never was). [actor-turn]
+  /// After BS_OK no message of this timer arrives. Works in destroy too: timers outlive an upgrade.
+  /// Errors: BS_E_NO_TIMER (fired once, cancelled, never was). [actor-turn]
   bs_status (*cancel)(bs_ctx* ctx, uint64_t id);
 } bs_timers;
 
@@ -274,6 +274,22 @@ typedef struct bs_interest {
   /// Errors: BS_E_BAD_ADDR, BS_E_SUBS_FULL. [actor-turn]
   bs_status (*watch)(bs_ctx* ctx, bs_slice topics);
 } bs_interest;
+
+enum { BS_METRIC_COUNTER = 1, BS_METRIC_GAUGE = 2 };
+
+#define BS_EXT_METRICS "backstage.metrics/1"
+typedef struct bs_metrics {
+  /// Finds or makes a metric of this plugin; all its actors share it. `kind` is BS_METRIC_*; a name
+  /// is [a-z_][a-z0-9_]{0,63}; at most 256 names. *id is for this generation of the plugin only.
+  /// Errors: BS_E_BAD_NAME, BS_E_TYPE_MISMATCH (it is of the other kind), BS_E_TOO_LARGE (all
+  /// names are used up), BS_E_ARG. Keep the id: this takes a lock. [any-thread]
+  bs_status (*open)(const bs_api* api, uint32_t kind, bs_slice name, uint32_t* id);
+  /// Counts on, without a lock, from 0; wraps at 2^64. Errors: BS_E_ARG (no counter's id).
+  /// [any-thread]
+  bs_status (*add)(const bs_api* api, uint32_t id, uint64_t amount);
+  /// The value from now on, 0 before the first. Errors: BS_E_ARG (no gauge's id). [any-thread]
+  bs_status (*set)(const bs_api* api, uint32_t id, double value);
+} bs_metrics;
 
 // --- What the plugin offers. ---------------------------------------------------------------------
 
@@ -309,7 +325,9 @@ typedef struct bs_actor_type {
   /// now.
   bs_status (*save)(void* self, bs_sink* sink);
   /// Optional, with save. Makes a new self from what a save of `version` wrote, in the place of
-  /// create. A failure leaves the old one running.
+  /// create: mailbox, name, monitors, subscriptions, children, open requests and the timers that
+  /// handlers set are the new self's; timers that create or load set end with the self that set
+  /// them, so load sets its own. A failure undoes what it did, and leaves the old one running.
   bs_status (*load)(bs_ctx* ctx, bs_slice config, uint32_t version, bs_slice state, void** self);
 } bs_actor_type;
 

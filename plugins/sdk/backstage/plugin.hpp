@@ -18,12 +18,16 @@
 /// `state_min` number its format. Exceptions fail the one call they leave: the message goes to the
 /// dead letters, supervision creates the actor anew.
 ///
+/// `dispatch` calls methods by message type with typed bodies; `request(...).then(...)`, `after`,
+/// `every` and `monitor` go on in callables; `counter` and `gauge` are seen by the daemon.
+///
 /// Header-only, needs nothing but the standard library. The names are lower case like those of std.
-/// JSON bodies: any type with encode/decode can be sent and read; a ready-made JSON type will come
-/// as backstage/json.hpp on that seam.
+/// JSON is in backstage/json.hpp, which needs nlohmann::json and is not included here.
 #pragma once
 #include "backstage/detail/glue.hpp"
 #include "backstage/detail/note.hpp"
+#include "backstage/dispatch.hpp"
+#include "backstage/metrics.hpp"
 
 /// Once per plugin, at namespace scope: id (reverse DNS), version, the actor types.
 #define BACKSTAGE_PLUGIN(id, version, ...) \

@@ -18,6 +18,13 @@ class QuietPlugins final : public plugin_host::Events {
   void plugin_refused(const plugin_host::PluginInfo& plugin) noexcept override {
     give_up(plugin.file, plugin.reason, plugin.fix);
   }
+  void plugin_changed(const plugin_host::PluginInfo&) noexcept override {}
+  void plugin_upgraded(const plugin_host::PluginInfo&, const plugin_host::PluginInfo&,
+                       const plugin_host::UpgradeReport&) noexcept override {}
+  void plugin_rolled_back(const plugin_host::PluginInfo& failed, const plugin_host::PluginInfo&,
+                          const plugin_host::UpgradeReport&) noexcept override {
+    give_up(failed.file, failed.reason, failed.fix);
+  }
   // Actors that still live at the program's end keep their code, as they should.
   void plugin_pinned(const plugin_host::PluginInfo&) noexcept override {}
 };

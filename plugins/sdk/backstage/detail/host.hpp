@@ -1,6 +1,7 @@
 /// The host's tables as this plugin got them at its entry, and conversions of slices.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,8 @@ struct host_tables {
   const bs_timers* timers = nullptr;
   const bs_monitor* monitor = nullptr;
   const bs_interest* interest = nullptr;
+  const bs_metrics* metrics = nullptr;
+  std::uint32_t entries = 0;  ///< how often the entry was called: ids of earlier ones are void
 };
 
 // Hidden: each plugin, and each generation of it, has its own.

@@ -1,0 +1,34 @@
+#include "daemon/ctl/fault.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/log_escape.hpp"
+
+namespace backstage::ctl {
+
+std::string render(const Fault& fault) {
+  std::string text =
+      fmt::format("backstagectl: error[{}]: {}\n", fault.code, daemon::printable(fault.what));
+  const auto add = [&text](const char* word, const std::string& part) {
+    if (!part.empty()) text += fmt::format("  {}: {}\n", word, daemon::printable(part));
+  };
+  add("where", fault.where);
+  add("why", fault.why);
+  add("next", fault.next);
+  return text;
+}
+
+std::string render_json(const Fault& fault) {
+  using Json = nlohmann::ordered_json;
+  const Json json{{"error",
+                   {{"code", fault.code},
+                    {"what", fault.what},
+                    {"where", fault.where},
+                    {"why", fault.why},
+                    {"next", fault.next}}}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace backstage::ctl

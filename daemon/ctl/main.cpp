@@ -1,0 +1,75 @@
+// backstagectl: parse, act, say what went wrong.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+
+#include "daemon/ctl/commands.hpp"
+#include "daemon/runtime_dir.hpp"
+
+using namespace backstage::ctl;
+
+namespace {
+
+Outcome<int> act(const Options& options) {
+  // bin/../share of an installation, and of a build tree.
+  const auto bindir = std::filesystem::path{backstage::daemon::executable_path()}.parent_path();
+  switch (options.command) {
+    case Command::plugin_new:
+      return plugin_new(options, (bindir.parent_path() / "share" / "backstage").string());
+    case Command::plugin_check:
+      return plugin_check(options, (bindir / "backstaged").string());
+    case Command::plugin_ls:
+      return plugin_ls(options);
+    case Command::plugin_info:
+      return plugin_info(options);
+    case Command::plugin_upgrade:
+      return plugin_upgrade(options);
+    case Command::plugin_rollback:
+      return plugin_rollback(options);
+    case Command::plugin_retry:
+      return plugin_retry(options);
+    case Command::plugin_rm:
+      return plugin_rm(options);
+    case Command::keygen:
+      return keygen(options);
+    case Command::actors:
+      return actors(options);
+    case Command::stats:
+      return stats(options);
+    case Command::send:
+      return send(options);
+    case Command::req:
+      return req(options);
+    case Command::pub:
+      return pub(options);
+    case Command::sub:
+      return sub(options);
+    case Command::watch:
+      return watch(options);
+    case Command::bench:
+      return bench(options);
+    case Command::help:
+      break;
+  }
+  return fmt::print("{}", options.text), exit_code::ok;
+}
+
+int fail(const Fault& fault, bool is_json) {
+  const auto text = is_json ? render_json(fault) : render(fault);
+  std::fputs(text.c_str(), is_json ? stdout : stderr);
+  return fault.exit;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const auto options = parse_arguments(argc, argv, BACKSTAGED_VERSION);
+  if (!options) return fail(options.error(), false);
+  const auto done = act(*options);
+  return done ? *done : fail(done.error(), options->is_json);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "backstagectl: {}\n  next: please report this\n", error.what());
+  return exit_code::internal;
+}

@@ -1,0 +1,144 @@
+/// Connection: one peer as the gateway hears it: its messages, its way out, its complaints.
+///
+/// A session is a guest here: it comes with HELLO or the first command, and goes with BYE, when
+/// another connection takes it over, or when this one is gone. What is said on a connection is
+/// executed by dispatch.cpp and handle_<verb>.cpp. All of it is [gateway].
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "daemon/gateway/house.hpp"
+#include "daemon/gateway/outbox.hpp"
+#include "daemon/wire/command.hpp"
+#include "daemon/wire/decode.hpp"
+#include "daemon/wire/encode.hpp"
+
+namespace backstage::gateway {
+
+class Session;
+
+class Connection {
+ public:
+  enum class State : std::uint8_t {
+    open,
+    leaving,  ///< BYE waits to be sent: what is said meanwhile is meant for a session that is over
+    gone,
+  };
+  /// How it wants its answers; HELLO says so, and says it anew each time.
+  struct Wishes {
+    bool verbose = false;                    ///< commands without id are answered too
+    bool one_frame = false;                  ///< `CTL LF payload`
+    bool batch = false;                      ///< what comes within one turn, packed
+    std::chrono::milliseconds heartbeat{0};  ///< of silence before it is asked; 0: never
+  };
+
+  Connection(House& house, const Peer& peer);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // --- What the transport tells.
+  void on_message(InMessage& message);
+  void on_writable();
+  /// The turn of the loop is over: what was collected for it goes out.
+  void on_turn_over();
+  /// Its session ends, or waits to be resumed.
+  void on_gone();
+
+  // --- What BATCH does.
+  /// One message, as on_message, of many that are answered together.
+  void execute(InMessage& message);
+  /// What is said is executed: neither it nor its session is about to end.
+  [[nodiscard]] bool is_listening() const noexcept;
+  void expect_answers(std::uint32_t answers) noexcept { outbox_.expect(answers); }
+
+  // --- Its session.
+  [[nodiscard]] Session* session() const noexcept { return session_; }
+  /// It had one that goes on without it.
+  [[nodiscard]] bool has_left_session() const noexcept { return has_left_session_; }
+  /// A new one, for a connection that has none. False: refused, and told so.
+  [[nodiscard]] bool open_session(std::uint64_t id, std::string_view name);
+  void take_in(Session& session) noexcept;
+  /// The session is over or elsewhere, and the peer is told `farewell`, if anything. With
+  /// `needs_hello` no anonymous one may follow it.
+  void let_go(bool needs_hello, std::optional<wire::Status> farewell = std::nullopt);
+  /// Its session goes to another connection.
+  void on_superseded();
+  /// Nothing was heard for a heartbeat: asks for a sign of life, or gives it up.
+  void on_silent_interval(TimePoint now);
+  /// The daemon stops.
+  void say_stopping();
+
+  // --- Answering.
+  /// Sends one answer. A full outbox ends the session.
+  template <class Answer>
+  void say(const Answer& answer, const Payload* payload = nullptr) {
+    if constexpr (requires { answer.id; }) note_answered(answer.id);
+    line_.clear();
+    wire::encode(line_, answer);
+    put({line_, payload});
+  }
+  /// OK if an answer is wanted: there is an id, or the connection wants one in any case.
+  void ok(const wire::Ok& answer);
+  /// ERR; without id at most so many a second. `text` is for people, empty for none.
+  void refuse(std::uint64_t id, wire::Status status, std::string_view text = {});
+  void refuse(std::uint64_t id, Errc code, std::string_view text = {}) {
+    refuse(id, wire::status(code), text);
+  }
+  void refuse(std::uint64_t id, wire::WireErrc code) { refuse(id, wire::status(code)); }
+  /// A delivery; `would_block` leaves it with the caller.
+  [[nodiscard]] SendResult deliver(std::string_view control, const Payload* payload);
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  /// Who speaks, as the transport has checked it.
+  [[nodiscard]] Principal& principal() const noexcept { return principal_; }
+  [[nodiscard]] bool is_lockstep() const noexcept { return peer_.kind == SocketKind::req; }
+  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }
+  /// A REQ socket's message of this turn has had its answer.
+  [[nodiscard]] bool is_answered() const noexcept { return is_answered_; }
+  [[nodiscard]] bool has_waiting() const noexcept { return !outbox_.empty(); }
+  void set_wishes(const Wishes& wishes);
+
+  House& house;
+
+ private:
+  void put(const Outgoing& message);
+  [[nodiscard]] bool may_complain();
+  void on_sign_of_life();
+  void note_answered(std::uint64_t id) noexcept;
+  void kick();
+  void wait_if_blocked() noexcept;
+  void dispatch(const wire::Command& command, const Payload& payload);
+  [[nodiscard]] bool is_refused(const wire::Command& command, std::size_t payload_bytes);
+  [[nodiscard]] bool is_forbidden(const wire::Command& command, const InMessage& message);
+  [[nodiscard]] bool is_ready_for(const wire::Command& command);
+
+  // Constant after construction
+  const Peer peer_;
+  Principal& principal_;
+
+  State state_ = State::open;
+  bool has_left_session_ = false;
+  Session* session_ = nullptr;
+  bool is_verbose_ = false;
+  bool needs_hello_ = false;   // a named session was ended by the daemon
+  bool is_told_full_ = false;  // the daemon knows that it got no session
+  bool is_answered_ = true;    // lockstep: the message of this turn
+  std::uint64_t turn_ = 0;
+  Outbox outbox_;
+  std::string line_;  // kept for its capacity
+  TimePoint complaints_since_{};
+  std::uint32_t complaints_ = 0;
+
+  // Heartbeats, if they were asked for
+  Duration heartbeat_{};
+  TimePoint next_look_ = never;
+  TimePoint heard_at_{};
+  std::uint8_t silent_intervals_ = 0;
+};
+
+}  // namespace backstage::gateway

@@ -1,0 +1,68 @@
+#include "daemon/gateway/principals.hpp"
+
+#include <unistd.h>
+
+#include "daemon/policy/zap_check.hpp"
+
+namespace backstage::gateway {
+namespace {
+
+constexpr std::string_view curve_mark = "curve:";
+
+}  // namespace
+
+Principals::Principals(const Options& options)
+    : options_(options), acl_(options.acl, own_uid()), keys_(options.curve.keys) {}
+
+std::uint32_t Principals::own_uid() const noexcept {
+  return options_.own_uid.value_or(::geteuid());
+}
+
+bool Principals::is_current(std::string_view user) const {
+  if (user.empty()) return false;
+  return !user.starts_with(curve_mark) || keys_.has(user.substr(curve_mark.size()));
+}
+
+Principal& Principals::of(std::string_view user) {
+  if (const auto found = all_.find(user); found != all_.end()) return *found->second;
+  auto principal = std::make_unique<Principal>(
+      Principal{.user = std::string(user),
+                .rights = acl_.rights_of(user),
+                .is_remote = policy::is_remote(user),
+                .is_current = is_current(user),
+                .rate = policy::TokenBucket(options_.limits.messages_per_second_max)});
+  return *all_.emplace(std::string(user), std::move(principal)).first->second;
+}
+
+std::vector<const Principal*> Principals::set_keys(policy::AuthorizedKeys keys) {
+  const auto lost = keys_.lost_in(keys);
+  keys_ = std::move(keys);
+  for (auto& [user, principal] : all_) principal->is_current = is_current(user);
+  std::vector<const Principal*> gone;
+  gone.reserve(lost.size());
+  for (const auto& name : lost) gone.push_back(&of(std::string(curve_mark).append(name)));
+  return gone;
+}
+
+void Principals::set_rules(std::vector<policy::Rule> rules) {
+  acl_ = policy::Acl(std::move(rules), own_uid());
+  for (auto& [user, principal] : all_) principal->rights = acl_.rights_of(user);
+}
+
+bool Principals::may_connect(const Principal& principal) const noexcept {
+  return !principal.is_remote ||
+         principal.connections < options_.limits.connections_per_principal_max;
+}
+
+bool Principals::may_subscribe(const Principal& principal) const noexcept {
+  return !principal.is_remote ||
+         principal.subscriptions < options_.limits.subscriptions_per_principal_max;
+}
+
+std::chrono::milliseconds Principals::admit(Principal& principal, TimePoint now,
+                                            std::uint32_t count) const noexcept {
+  if (!principal.is_remote) return std::chrono::milliseconds{0};
+  return principal.rate.take(now.time_since_epoch(), count);
+}
+
+}  // namespace backstage::gateway

@@ -1,0 +1,312 @@
+// The driver of the C++ client for the behaviour suite: DRIVER.md over stdin and stdout.
+#include <poll.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+
+#include "clients/cpp/backstage/client.hpp"
+
+namespace {
+
+using Json = nlohmann::json;
+using namespace backstage;
+using std::chrono::milliseconds;
+
+void write(const Json& line) { std::cout << line.dump() << '\n' << std::flush; }
+
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char byte : bytes) {
+    text += digits[static_cast<unsigned char>(byte) >> 4U];
+    text += digits[static_cast<unsigned char>(byte) & 15U];
+  }
+  return text;
+}
+
+std::string unhex(std::string_view text) {
+  const auto digit = [](char one) { return one <= '9' ? one - '0' : one - 'a' + 10; };
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
+  }
+  return bytes;
+}
+
+// A key that may be missing or null.
+template <class T>
+T given(const Json& object, const char* key, T fallback) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? fallback : found->get<T>();
+}
+std::string text(const Json& object, const char* key) {
+  return given<std::string>(object, key, {});
+}
+milliseconds time(const Json& object, const char* key, milliseconds fallback) {
+  return milliseconds{given<std::int64_t>(object, key, fallback.count())};
+}
+
+// How a command ends that failed.
+struct Failed {
+  client::error why;
+};
+template <class T>
+T value_of(client::outcome<T> got) {
+  if (!got.ok()) throw Failed{got.error()};
+  return std::move(got.value());
+}
+Json receipt_of(const client::receipt& it) { return {{"n", it.matched}, {"full", it.full}}; }
+
+client::options options_of(const Json& command) {
+  client::options with;
+  with.name = text(command, "name");
+  with.ttl = std::chrono::seconds{given<std::int64_t>(command, "ttl", 0)};
+  with.batch = given(command, "batch", with.batch);
+  with.timeout = time(command, "timeout_ms", with.timeout);
+  with.connect_timeout = time(command, "timeout_ms", with.connect_timeout);
+  with.ping = time(command, "ping_ms", with.ping);
+  if (const auto retry = command.find("retry"); retry != command.end() && retry->is_object()) {
+    with.retry.attempts = given(*retry, "attempts", with.retry.attempts);
+    with.retry.base = time(*retry, "base_ms", with.retry.base);
+    with.retry.cap = time(*retry, "cap_ms", with.retry.cap);
+  }
+  if (const auto curve = command.find("curve"); curve != command.end() && curve->is_object()) {
+    with.curve = {text(*curve, "server"), text(*curve, "public"), text(*curve, "secret")};
+  }
+  return with;
+}
+
+class Driver {
+ public:
+  // Until the end of stdin.
+  void run() {
+    while (true) {
+      if (session_) session_->poll(milliseconds{2});
+      tell_native();
+      if (!take_line(session_ ? 0 : -1)) return;
+    }
+  }
+
+ private:
+  // One command, if one is there within that time; false at the end of stdin.
+  bool take_line(int wait_ms) {
+    auto end = typed_.find('\n');
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    while (end == std::string::npos) {
+      if (::poll(&in, 1, wait_ms) <= 0) return true;
+      std::array<char, 65'536> buffer{};
+      const auto size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+      if (size <= 0) return false;
+      typed_.append(buffer.data(), static_cast<std::size_t>(size));
+      end = typed_.find('\n');
+    }
+    const auto command = Json::parse(typed_.substr(0, end));
+    typed_.erase(0, end + 1);
+    const auto tag = command.at("tag");
+    try {
+      Json done{{"done", tag}};
+      done.update(act(text(command, "do"), command));
+      write(done);
+    } catch (const Failed& failed) {
+      const auto& why = failed.why;
+      write({{"failed", tag},
+             {"code", why.number},
+             {"token", why.token},
+             {"text", why.text},
+             {"next", why.next},
+             {"retryable", why.is_retryable()}});
+    }
+    return true;
+  }
+
+  Json act(const std::string& verb, const Json& command) {
+    if (verb == "connect") return connect(command);
+    if (verb == "close") return close();
+    if (!session_) throw Failed{{0, "closed", "the client is closed", "connect"}};
+    if (verb == "send") return send(command);
+    if (verb == "request") return request(command);
+    if (verb == "publish") return publish(command);
+    if (verb == "subscribe") return subscribe(command);
+    if (verb == "batch") return batch(command);
+    if (verb == "get") return get(command);
+    if (verb == "watch") return watch(text(command, "actor"));
+    if (verb == "serve") return serve();
+    if (verb == "sync") return sync(command);
+    if (verb == "ping") return {{"epoch", value_of(session_->ping())}};
+    if (verb == "unsubscribe") {
+      value_of(session_->unsubscribe(text(command, "pattern")));
+    } else if (verb == "unwatch") {
+      value_of(session_->unwatch(text(command, "actor")));
+    } else {
+      throw std::invalid_argument("no such command: " + verb);
+    }
+    return Json::object();
+  }
+
+  Json connect(const Json& command) {
+    auto opened =
+        value_of(client::connection::open(text(command, "endpoint"), options_of(command)));
+    session_.emplace(std::move(opened));
+    session_->on_refused([](const client::error& why) {
+      write({{"event", "refused"}, {"code", why.number}, {"token", why.token}});
+    });
+    session_->on_session([](const client::session_change& it) {
+      write({{"event", "session"}, {"kind", it.kind}, {"reason", it.reason}});
+    });
+    return {{"name", session_->name()},
+            {"epoch", session_->epoch()},
+            {"ttl", session_->ttl().count()},
+            {"batch", session_->is_batched()}};
+  }
+  Json close() {
+    native_.reset();
+    if (session_) session_->close();
+    session_.reset();
+    return Json::object();
+  }
+  Json send(const Json& command) {
+    value_of(session_->send(text(command, "actor"), unhex(text(command, "hex")),
+                            {.type = text(command, "type"),
+                             .is_confirmed = given(command, "confirm", true),
+                             .timeout = time(command, "timeout_ms", {})}));
+    return Json::object();
+  }
+  Json request(const Json& command) {
+    const auto got =
+        value_of(session_->request(text(command, "actor"), unhex(text(command, "hex")),
+                                   time(command, "timeout_ms", {}), text(command, "type")));
+    return {{"hex", hex(got.payload)}, {"type", got.type}};
+  }
+  Json publish(const Json& command) {
+    return receipt_of(
+        value_of(session_->publish(text(command, "address"), unhex(text(command, "hex")),
+                                   {.type = text(command, "type"),
+                                    .is_retained = given(command, "retain", false),
+                                    .is_confirmed = given(command, "confirm", true),
+                                    .timeout = time(command, "timeout_ms", {})})));
+  }
+  Json subscribe(const Json& command) {
+    const auto pattern = client::with_topic(text(command, "pattern"));
+    const auto pause = time(command, "handler_ms", {});
+    const auto on_message = [pattern, pause](const client::message& it) {
+      write({{"event", "message"},
+             {"pattern", pattern},
+             {"address", it.address},
+             {"seq", it.seq},
+             {"sender", it.sender},
+             {"type", it.type},
+             {"hex", hex(it.payload)},
+             {"snap", it.is_snapshot},
+             {"redelivered", it.is_redelivered}});
+      std::this_thread::sleep_for(pause);
+    };
+    const auto on_gap = [pattern](const client::gap& it) {
+      write({{"event", "gap"},
+             {"pattern", pattern},
+             {"address", it.address},
+             {"first", it.first},
+             {"last", it.last},
+             {"reason", it.reason}});
+    };
+    const auto got =
+        value_of(session_->subscribe(text(command, "pattern"),
+                                     {.wants_snapshot = given(command, "snap", false),
+                                      .over = text(command, "over"),
+                                      .window = given<std::uint32_t>(command, "window", 0),
+                                      .is_acked = given(command, "ack", false)},
+                                     on_message, on_gap));
+    return {{"seq", got.seq ? Json(*got.seq) : Json(nullptr)},
+            {"window", got.window},
+            {"ack", got.is_acked}};
+  }
+  Json batch(const Json& command) {
+    std::vector<client::batch_entry> entries;
+    for (const auto& it : command.at("entries")) {
+      const bool is_publish = text(it, "do") == "publish";
+      entries.push_back({.target = text(it, is_publish ? "address" : "actor"),
+                         .payload = unhex(text(it, "hex")),
+                         .type = text(it, "type"),
+                         .is_publish = is_publish,
+                         .is_retained = given(it, "retain", false)});
+    }
+    Json outcomes = Json::array();
+    const auto got = session_->batch(entries);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      if (!got[i].ok()) {
+        outcomes.push_back({{"code", got[i].error().number}, {"token", got[i].error().token}});
+      } else {
+        outcomes.push_back(entries[i].is_publish ? receipt_of(got[i].value()) : Json::object());
+      }
+    }
+    return {{"outcomes", outcomes}};
+  }
+  Json get(const Json& command) {
+    const auto got = value_of(session_->get(text(command, "address")));
+    return {{"address", got.address},
+            {"seq", got.seq},
+            {"sender", got.sender},
+            {"type", got.type},
+            {"hex", hex(got.payload)}};
+  }
+  Json watch(const std::string& actor) {
+    value_of(session_->watch(actor, [actor](const std::string& reason) {
+      write({{"event", "down"}, {"actor", actor}, {"reason", reason}});
+    }));
+    return Json::object();
+  }
+  Json serve() {
+    session_->serve([this](const client::mail& it) {
+      write({{"event", "mail"},
+             {"sender", it.sender},
+             {"type", it.type},
+             {"hex", hex(it.payload)},
+             {"asked", it.request != 0}});
+      if (it.type == "mute") return;
+      if (it.type == "fail") throw std::runtime_error("this handler fails");
+      if (it.type == "refuse") return session_->refuse(it, 404, "no_value");
+      session_->answer(it, it.payload, "served");
+    });
+    return Json::object();
+  }
+  Json sync(const Json& command) {
+    native_.emplace(context_, zmq::socket_type::sub);
+    native_->set(zmq::sockopt::linger, 0);
+    native_->connect(session_->pub());
+    for (const auto& filter : command.at("filters")) {
+      native_->set(zmq::sockopt::subscribe, filter.get<std::string>());
+    }
+    value_of(session_->sync(*native_, write_native));
+    return Json::object();
+  }
+
+  static void write_native(const client::piece& it) {
+    if (it.line.starts_with("$sys/sync/")) return;
+    write({{"event", "native"}, {"header", it.line}, {"hex", hex(it.payload)}});
+  }
+  void tell_native() {
+    while (native_ && client::detail::wire::receive_from(*native_, write_native)) {
+    }
+  }
+
+  std::string typed_;
+  zmq::context_t context_;
+  std::optional<client::connection> session_;
+  std::optional<zmq::socket_t> native_;
+};
+
+}  // namespace
+
+int main() {
+  try {
+    Driver().run();
+  } catch (const std::exception& error) {
+    std::cerr << "client_driver: " << error.what() << '\n';
+    return 70;
+  }
+  return 0;
+}
