@@ -7,6 +7,7 @@ NAME is a file without _test.py (framing), or a test in it (framing.FramingTest.
 one all files are run. Exit 0: all passed or were skipped with a reason.
 """
 import argparse
+import faulthandler
 import os
 import re
 import sys
@@ -74,6 +75,9 @@ def summary(result):
 
 def main():
     given = arguments()
+    # Where it hangs, shortly before ctest would end it without a word.
+    if (seconds := float(os.environ.get("BACKSTAGED_TEST_SECONDS", "0"))) > 20:
+        faulthandler.dump_traceback_later(seconds - 20, exit=True)
     if given.endpoint:
         os.environ["CONFORMANCE_ENDPOINT"] = given.endpoint
     if given.long:

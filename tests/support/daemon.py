@@ -15,6 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import hang
+
+hang.watch()
 BIN = Path(os.environ.get("BACKSTAGED_BIN", "build/dev/bin/backstaged")).resolve()
 PLUGINS = Path(os.environ.get("BACKSTAGED_PLUGINS", BIN.parent.parent / "plugins")).resolve()
 TEST_PLUGINS = Path(os.environ.get("BACKSTAGED_TEST_PLUGINS",
