@@ -39,6 +39,7 @@ class Peer:
     def __init__(self, context, kind, endpoint, **options):
         self.socket = context.socket(kind)
         self.socket.linger = 0
+        self.socket.sndtimeo = 30_000  # Without a connection libzmq would wait for ever.
         self.checked = kind in (zmq.DEALER, zmq.REQ)
         self.waiting = []
         self.batches = 0

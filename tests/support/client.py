@@ -17,6 +17,8 @@ class Peer:
     def __init__(self, context, kind, endpoint, **options):
         self.socket = context.socket(kind)
         self.socket.linger = 0
+        # Without a connection libzmq would have a send wait for ever.
+        self.socket.sndtimeo = Deadline(ANSWER_SECONDS).left_ms()
         for option, value in options.items():
             self.socket.setsockopt(getattr(zmq, option), value)
         self.socket.connect(endpoint)
@@ -27,6 +29,14 @@ class Peer:
     def send(self, *frames):
         """One message; strings are sent as UTF-8."""
         self.socket.send_multipart([f.encode() if isinstance(f, str) else f for f in frames])
+
+    def try_send(self, *frames):
+        """The same, if there is a connection: libzmq drops that of a key that is refused."""
+        try:
+            self.socket.send_multipart([f.encode() if isinstance(f, str) else f for f in frames],
+                                       zmq.DONTWAIT)
+        except zmq.Again:
+            pass
 
     def take(self, seconds=ANSWER_SECONDS):
         """The next message, as a list of frames."""

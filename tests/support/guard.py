@@ -145,6 +145,7 @@ def plain_dealer(endpoint):
     def connect(context):
         made = context.socket(zmq.DEALER)
         made.linger = 0
+        made.sndtimeo = int(10_000 * SLOW)
         made.connect(endpoint)
         return made
     return connect
