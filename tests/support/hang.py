@@ -1,4 +1,4 @@
-"""A test program that hangs says where: the stacks of all its threads, shortly before ctest ends it.
+"""A test program that hangs says where: its threads' stacks, shortly before ctest ends it.
 
 BACKSTAGED_TEST_SECONDS is the time a program has, as ctest knows it; without it nothing is watched.
 """
