@@ -47,6 +47,14 @@ class Actor {
   [[nodiscard]] virtual Outcome receive(Context& context, const Envelope& envelope) = 0;
   /// Always called once before destruction. Sends still work; requests do not. [actor]
   virtual void ended(Context& context, EndReason reason) noexcept = 0;
+  /// A publish of the very thread that runs this client, while no mail waits for it: to be taken in
+  /// the publisher's turn, without the way through the mailbox. It counts as handled. False: not
+  /// now, let it come by the mailbox. Called with the address's lock held: what publishes,
+  /// subscribes or ends anybody is not to be called. Clients only. [executor]
+  [[nodiscard]] virtual bool hear_now(const Envelope& envelope) noexcept {
+    (void)envelope;
+    return false;
+  }
 };
 
 class ActorFactory {

@@ -54,7 +54,7 @@ void Cell::open(std::uint32_t generation, CellOptions& options) {
   type_.swap(options.type);
   restart_ = options.restart;
   parent_.store(options.parent, std::memory_order_relaxed);
-  executor_ = options.executor;
+  executor_.store(options.executor, std::memory_order_relaxed);
   actor_ = std::move(options.actor);
   end_reason_ = EndReason::stopped;
   is_draining_ = is_blocked_ = waits_for_order_ = false;
@@ -63,18 +63,27 @@ void Cell::open(std::uint32_t generation, CellOptions& options) {
   watched_generation_ = generation;
   end_is_kill_ = is_told_parked_ = false;
   watch_.reset();
-  mailbox_.open(generation, options.mailbox, executor_->home());
+  mailbox_.open(generation, options.mailbox, executor().home());
   // Last: whoever looks through all cells takes it for alive from here on.
   set_phase(Phase::starting);
 }
 
 void Cell::signal(Signal signal, ActorId target) {
-  if (mailbox_.raise(signal, target.generation)) executor_->post(*this);
+  if (mailbox_.raise(signal, target.generation)) executor().post(*this);
+}
+
+bool Cell::hear_now(const Envelope& envelope, ActorId target) {
+  // Of another executor's cell nothing more is looked at: its life may end meanwhile.
+  if (executor_.load(std::memory_order_relaxed) != Executor::here()) return false;
+  if (!mailbox_.begin_hearing(target.generation)) return false;
+  if (actor_->hear_now(envelope)) return true;
+  mailbox_.take_back_hearing();
+  return false;
 }
 
 std::uint64_t Cell::shed(std::uint64_t bytes, ActorId target) {
   const auto shed = mailbox_.shed(bytes, target.generation, {&runtime_.fates, target});
-  if (shed.woke_owner) executor_->post(*this);
+  if (shed.woke_owner) executor().post(*this);
   return shed.kicks ? shed.bytes + mailbox_.depth().waiting_bytes() : shed.bytes;
 }
 

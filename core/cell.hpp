@@ -138,6 +138,8 @@ class alignas(64) Cell {
   /// Mailbox::push_data. [owner of `here`]
   [[nodiscard, gnu::always_inline]] Mailbox::Taken accept_data(Home& here, Mail& mail,
                                                                ActorId target);
+  /// What Actor::hear_now says, if this client's executor is the one here and no mail waits for it.
+  [[nodiscard]] bool hear_now(const Envelope& envelope, ActorId target);
   void signal(Signal signal, ActorId target);
   /// A client's oldest publishes give way to the memory of all: see LockedMailbox::shed. Returns
   /// how many bytes; all it holds, if its session ends for it.
@@ -167,7 +169,9 @@ class alignas(64) Cell {
   /// What was expected and has not begun is not to happen any more, and settled. Of another
   /// succession: nothing.
   void call_off(const Succession& succession, ActorId target);
-  [[nodiscard]] Executor& executor() const noexcept { return *executor_; }
+  [[nodiscard]] Executor& executor() const noexcept {
+    return *executor_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(std::memory_order_relaxed); }
   [[nodiscard]] const Mailbox& mailbox() const noexcept { return mailbox_; }
   /// The kind it handles at this moment, if any.
@@ -339,7 +343,7 @@ class alignas(64) Cell {
   // Constant through one life
   NameRef name_;
   ActorTypePtr type_;
-  Executor* executor_ = nullptr;
+  std::atomic<Executor*> executor_{nullptr};
 
   // Written [actor], read [any]
   std::atomic<std::uint32_t> restarts_{0};

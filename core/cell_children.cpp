@@ -105,7 +105,7 @@ Result<std::vector<ActorId>> Cell::spawn_group(std::span<const SpawnRequest> mem
     } else {
       (void)cell->mailbox_.raise(Signal::kill, id.generation);
     }
-    cell->executor_->post(*cell);
+    cell->executor().post(*cell);
   }
   if (!is_complete) return Refused(why);
   holdings().groups.push_back({opened.front(), opened, opened});

@@ -157,7 +157,7 @@ Step Cell::finish(EndReason reason) {
   }
   (void)tell_supervisor(ChildEvent::What::ended);
   runtime_.world.observer.ended(id_, name_.text(), reason);
-  executor_->retired(*this);
+  executor().retired(*this);
   runtime_.directory.release(*this);
   return Step::ended;
 }

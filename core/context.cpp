@@ -104,6 +104,17 @@ Result<Published> Context::publish_as(const Address& address, const Message& mes
   return runtime_.topics.publish(address, {cell_.id(), cell_.name(), &message, options});
 }
 
+Result<Topic*> Context::topic_at(const Address& address) {
+  const auto found = runtime_.topics.find_or_make(address);
+  if (!found) return runtime_.refuse(found.error());
+  return found;
+}
+
+Result<Published> Context::publish_on(Topic& topic, const Message& message,
+                                      PublishOptions options) {
+  return runtime_.topics.publish(topic, {cell_.id(), cell_.name(), &message, options});
+}
+
 Result<Subscribed> Context::subscribe(const Pattern& pattern, SubscribeOptions options) {
   auto& held = cell_.holdings();
   const auto known = held.by_pattern.find(pattern.text());

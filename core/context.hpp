@@ -104,6 +104,11 @@ class Context {
   /// On any address; for clients, whose right to it the gateway has checked.
   [[nodiscard]] Result<Published> publish_as(const Address& address, const Message& message,
                                              PublishOptions options = {});
+  /// The topic of an address, made if need be; for who publishes there again and again. It lives as
+  /// long as the engine. Errors: topics_full.
+  [[nodiscard]] Result<Topic*> topic_at(const Address& address);
+  [[nodiscard]] Result<Published> publish_on(Topic& topic, const Message& message,
+                                             PublishOptions options = {});
   /// Before or after the publisher exists. Errors: subs_full, topics_full.
   [[nodiscard]] Result<Subscribed> subscribe(const Pattern& pattern, SubscribeOptions options = {});
   /// Errors: no_sub.

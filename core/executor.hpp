@@ -20,6 +20,17 @@ class Executor {
   /// The cell's life is over and this is its last turn: it is not posted again in this life. Called
   /// before its slot is given free. Must not call back into the engine. [any]
   virtual void retired(Cell& cell) noexcept { (void)cell; }
+
+  /// The one that runs its cells on this thread and nowhere else, so that they may hear a publish
+  /// of this thread at once (Actor::hear_now). Null: none does. [any]
+  [[nodiscard]] static const Executor* here() noexcept { return here_; }
+
+ protected:
+  /// [the thread in question]
+  static void set_here(const Executor* executor) noexcept { here_ = executor; }
+
+ private:
+  static inline constinit thread_local const Executor* here_ = nullptr;
 };
 
 /// Gives a cell an executor of its own. Production: PinnedThreads.

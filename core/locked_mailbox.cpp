@@ -74,6 +74,23 @@ PushResult LockedMailbox::push(EnvelopePtr& envelope, std::uint32_t generation,
   return {PushVerdict::accepted, {}, wake()};
 }
 
+bool LockedMailbox::begin_hearing(std::uint32_t generation) {
+  const std::lock_guard lock(mutex_);
+  const bool is_mine = generation == generation_ && is_open_;
+  const bool is_welcome = refusal_ == Errc::no_actor && !is_down_ && signals_ == Signal::none;
+  if (!is_mine || !is_welcome || running_ != 0) return false;
+  if (control_.head != nullptr || data_.head != nullptr) return false;
+  ++accepted_;
+  ++handled_;
+  return true;
+}
+
+void LockedMailbox::take_back_hearing() {
+  const std::lock_guard lock(mutex_);
+  --accepted_;
+  --handled_;
+}
+
 bool LockedMailbox::has_room(const Envelope& envelope) const noexcept {
   return data_count_ < options_.limits.data_messages_max &&
          data_bytes_ + envelope.payload.size() <= options_.limits.data_bytes_max;

@@ -48,6 +48,12 @@ class LockedMailbox {
   [[nodiscard]] ShedResult shed(std::uint64_t bytes, std::uint32_t generation,
                                 const FateBook& book);
 
+  /// Whether nothing waits and data is welcome in that life: then a message that is handled without
+  /// having been in here is counted, as accepted and handled. [actor]
+  [[nodiscard]] bool begin_hearing(std::uint32_t generation);
+  /// It was not handled after all. [actor]
+  void take_back_hearing();
+
   /// Raises a signal. True: the owner slept and must be posted. [any]
   [[nodiscard]] bool raise(Signal signal, std::uint32_t generation);
 

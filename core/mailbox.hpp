@@ -67,6 +67,11 @@ class Mailbox {
                                                     std::uint32_t generation,
                                                     const TakeUp& take_up);
 
+  /// LockedMailbox's; one that has a home hears nothing past its mail. [actor]
+  [[nodiscard]] bool begin_hearing(std::uint32_t generation) {
+    return is_locked() && locked_->begin_hearing(generation);
+  }
+  void take_back_hearing() { locked_->take_back_hearing(); }
   /// LockedMailbox's; one without losses to note has nothing to give. [any]
   [[nodiscard]] ShedResult shed(std::uint64_t bytes, std::uint32_t generation,
                                 const FateBook& book) {

@@ -12,12 +12,15 @@
 namespace backstage {
 
 Result<Published> Topics::publish(const Address& address, const Publication& publication) {
+  const auto found = find_or_make(address);
+  if (!found) return runtime_.refuse(found.error());
+  return publish(**found, publication);
+}
+
+Result<Published> Topics::publish(Topic& topic, const Publication& publication) {
   if (publication.message->payload.size() > payload_bytes_max) {
     return runtime_.refuse(Errc::too_large);
   }
-  const auto found = find_or_make(address);
-  if (!found) return runtime_.refuse(found.error());
-  Topic& topic = **found;
   Woken woken;
   std::vector<ActorId> gone;
   Result<Published> result;
@@ -132,21 +135,48 @@ PushResult Topics::offer_alone(Topic& topic, const Subscription& subscription,
   return offer(topic, subscription, std::move(alone), woken);
 }
 
+// Not what it publishes itself: an answer to the publish stands before it. `said` is made once.
+bool Topics::hear_now(Topic& topic, const Publication& publication,
+                      const Subscription& subscription, std::optional<Envelope>& said) {
+  if (subscription.subscriber == publication.sender) return false;
+  if (!said) {
+    const Message& message = *publication.message;
+    said.emplace(Kind::publish, MessageId{}, publication.sender, publication.sender_name,
+                 Message(message));
+    said->size = static_cast<std::uint32_t>(message.payload.size());
+    said->topic = &topic;
+    said->seq = topic.seq;
+  }
+  said->subscription = subscription.id;
+  return subscription.cell->hear_now(*said, subscription.subscriber);
+}
+
 Published Topics::fan_out(Topic& topic, const Publication& publication, Woken& woken,
                           std::vector<ActorId>& gone) {
   Published result{++topic.seq, 0, 0};
-  if (topic.matched.empty()) return result;
-  Broadcast* const broadcast = make_broadcast(topic, publication);
+  const bool is_among_clients = Executor::here() != nullptr;
+  std::optional<Envelope> said;
+  Broadcast* broadcast = nullptr;
   // The counts of those that will have it, taken at once; what is left of them is given back.
-  const auto counts = static_cast<std::uint32_t>(topic.matched.size());
-  if (broadcast != nullptr) broadcast->add(counts);
+  std::uint32_t counts = 0;
   std::uint32_t used = 0;
-  Home* const here = broadcast != nullptr ? Home::here() : nullptr;
+  Home* here = nullptr;
   const std::span<const Subscription> all(topic.matched);
   for (std::size_t i = 0; i < all.size(); ++i) {
     constexpr std::size_t ahead = 4;
     if (i + ahead < all.size()) all[i + ahead].cell->prefetch();
     const Subscription& subscription = all[i];
+    if (is_among_clients && subscription.is_client &&
+        hear_now(topic, publication, subscription, said)) {
+      ++result.matched;
+      continue;
+    }
+    if (counts == 0) {
+      counts = static_cast<std::uint32_t>(all.size() - i);
+      broadcast = make_broadcast(topic, publication);
+      if (broadcast != nullptr) broadcast->add(counts);
+      if (broadcast != nullptr) here = Home::here();
+    }
     const auto offered =
         here != nullptr ? offer_data(subscription, *broadcast, used, *here, woken) : Offered::no;
     if (offered != Offered::no) {

@@ -70,6 +70,9 @@ class Topics {
   };
   /// Errors: topics_full, retained_full, too_large. [any]
   [[nodiscard]] Result<Published> publish(const Address& address, const Publication& publication);
+  [[nodiscard]] Result<Published> publish(Topic& topic, const Publication& publication);
+  /// Errors: topics_full. [any]
+  [[nodiscard]] Result<Topic*> find_or_make(const Address& address);
   /// `known` is the id of the same subscriber's subscription of the same pattern, if it has one.
   /// Errors: topics_full. [subscriber's executor]
   [[nodiscard]] Result<Subscribed> subscribe(Cell& subscriber, SubscriptionId known,
@@ -107,7 +110,6 @@ class Topics {
  private:
   using Woken = std::vector<Cell*>;
 
-  [[nodiscard]] Result<Topic*> find_or_make(const Address& address);
   [[nodiscard]] std::vector<Topic*> retaining(const Pattern& pattern) const;
 
   // With the topic's mutex held
@@ -119,6 +121,10 @@ class Topics {
   [[nodiscard]] Result<void> retain(Topic& topic, const Publication& publication);
   [[nodiscard]] Published fan_out(Topic& topic, const Publication& publication, Woken& woken,
                                   std::vector<ActorId>& gone);
+  /// Clients of the thread that publishes.
+  [[nodiscard]] static bool hear_now(Topic& topic, const Publication& publication,
+                                     const Subscription& subscription,
+                                     std::optional<Envelope>& said);
   enum class Offered : std::uint8_t { no, in, full };
   [[nodiscard, gnu::always_inline]] Offered offer_data(const Subscription& subscription,
                                                        Broadcast& broadcast, std::uint32_t& used,

@@ -1,5 +1,7 @@
 #include "daemon/gateway/client_actor.hpp"
 
+#include <new>
+
 #include "core/topics.hpp"
 #include "daemon/gateway/refusals.hpp"
 
@@ -7,6 +9,15 @@ namespace backstage::gateway {
 namespace {
 
 std::string_view address_of(const Envelope& envelope) { return envelope.topic->address.text(); }
+
+wire::Msg line_of(const Session::Subscription& subscription, const Envelope& envelope) {
+  return {.sub = subscription.number,
+          .address = address_of(envelope),
+          .seq = envelope.seq,
+          .sender = shown_sender(envelope.sender_name.text()),
+          .type = envelope.type,
+          .snapshot = envelope.is_snapshot};
+}
 
 }  // namespace
 
@@ -50,15 +61,25 @@ bool ClientActor::say(const Line& line, const Payload* payload) {
 Outcome ClientActor::on_publish(const Envelope& envelope) {
   const auto found = session_.subscriptions.find(envelope.subscription);
   if (found == session_.subscriptions.end()) return Handled::done;
-  const wire::Msg line{.sub = found->second.number,
-                       .address = address_of(envelope),
-                       .seq = envelope.seq,
-                       .sender = shown_sender(envelope.sender_name.text()),
-                       .type = envelope.type,
-                       .snapshot = envelope.is_snapshot};
-  if (!say(line, &envelope.payload)) return Handled::again;
+  if (!say(line_of(found->second, envelope), &envelope.payload)) return Handled::again;
   note_handed(*found, envelope);
   return Handled::done;
+}
+
+// What would have to wait comes by the mailbox, which is where things wait.
+bool ClientActor::hear_now(const Envelope& envelope) noexcept try {
+  if (session_.state() != Session::State::active || session_.is_paused()) return false;
+  const auto found = session_.subscriptions.find(envelope.subscription);
+  if (found == session_.subscriptions.end()) return true;
+  const Flow* const flow = found->second.flow.get();
+  if (flow != nullptr && (flow->is_held || flow->is_ending)) return false;
+  line_.clear();
+  wire::encode(line_, line_of(found->second, envelope));
+  if (session_.route()->offer(line_, envelope.payload) != SendResult::sent) return false;
+  note_handed(*found, envelope);
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void ClientActor::note_handed(std::pair<const SubscriptionId, Session::Subscription>& entry,

@@ -15,6 +15,7 @@ class ClientActor final : public Actor {
   /// Handled::again while the transport would block: the message stays at the head of the mailbox.
   [[nodiscard]] Outcome receive(Context& context, const Envelope& envelope) override;
   void ended(Context& context, EndReason reason) noexcept override;
+  [[nodiscard]] bool hear_now(const Envelope& envelope) noexcept override;
 
  private:
   [[nodiscard]] Outcome on_mail(Context& context, const Envelope& envelope);

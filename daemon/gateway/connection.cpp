@@ -53,6 +53,12 @@ SendResult Connection::deliver(std::string_view control, const Payload* payload)
   return result;
 }
 
+SendResult Connection::offer(std::string_view control, const Payload& payload) {
+  const auto result = outbox_.deliver({control, &payload});
+  if (result == SendResult::sent) is_answered_ = true;
+  return result;
+}
+
 void Connection::on_writable() {
   if (state_ == State::gone) return;
   switch (outbox_.flush()) {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "daemon/gateway/house.hpp"
+#include "daemon/gateway/last_line.hpp"
 #include "daemon/gateway/outbox.hpp"
 #include "daemon/wire/command.hpp"
 #include "daemon/wire/decode.hpp"
@@ -91,6 +92,8 @@ class Connection {
   void refuse(std::uint64_t id, wire::WireErrc code) { refuse(id, wire::status(code)); }
   /// A delivery; `would_block` leaves it with the caller.
   [[nodiscard]] SendResult deliver(std::string_view control, const Payload* payload);
+  /// The same, of a caller who can still let it wait: nothing follows of a peer that is gone.
+  [[nodiscard]] SendResult offer(std::string_view control, const Payload& payload);
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
@@ -112,6 +115,7 @@ class Connection {
   void note_answered(std::uint64_t id) noexcept;
   void kick();
   void wait_if_blocked() noexcept;
+  void execute(const wire::Command& command, const wire::Message& parts, InMessage& message);
   void dispatch(const wire::Command& command, const Payload& payload);
   [[nodiscard]] bool is_refused(const wire::Command& command, std::size_t payload_bytes);
   [[nodiscard]] bool is_forbidden(const wire::Command& command, const InMessage& message);
@@ -131,6 +135,7 @@ class Connection {
   std::uint64_t turn_ = 0;
   Outbox outbox_;
   std::string line_;  // kept for its capacity
+  LastLine last_line_;
   TimePoint complaints_since_{};
   std::uint32_t complaints_ = 0;
 

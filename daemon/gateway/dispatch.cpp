@@ -55,16 +55,25 @@ void Connection::on_message(InMessage& message) {
 void Connection::execute(InMessage& message) {
   const auto parts = wire::split(message.frames());
   if (!parts) return refuse(parts.error().id, parts.error().status, parts.error().text);
+  if (const wire::Command* const known = last_line_.find(parts->control)) {
+    return execute(*known, *parts, message);
+  }
   const auto command = wire::decode(parts->control);
   if (!command) return refuse(command.error().id, command.error().status, command.error().text);
-  if (is_refused(*command, parts->payload.size())) return;
-  if (is_forbidden(*command, message) || !is_ready_for(*command)) return;
+  last_line_.note(parts->control, *command);
+  execute(*command, *parts, message);
+}
+
+void Connection::execute(const wire::Command& command, const wire::Message& parts,
+                         InMessage& message) {
+  if (is_refused(command, parts.payload.size())) return;
+  if (is_forbidden(command, message) || !is_ready_for(command)) return;
   // Held until the command is done: the control line may lie in the same frame.
   Payload payload;
-  if (!parts->payload.empty()) {
-    payload = message.take(parts->payload_frame, parts->payload_offset);
+  if (!parts.payload.empty()) {
+    payload = message.take(parts.payload_frame, parts.payload_offset);
   }
-  dispatch(*command, payload);
+  dispatch(command, payload);
 }
 
 // What is wrong with the command whatever the engine says. Refused if true.

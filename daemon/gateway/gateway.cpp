@@ -72,7 +72,7 @@ class Gateway::Loop {
   ~Loop() {
     if (is_finished_) return;
     // Never ran: its thread could not be made.
-    ready_.set_owner(std::this_thread::get_id());
+    ready_.own_here();
     front_.begin_stop();
     front_.finish_stop();
   }
@@ -134,7 +134,7 @@ class Gateway::Loop {
 
   void run() {
     (void)pthread_setname_np(pthread_self(), "gateway");
-    ready_.set_owner(std::this_thread::get_id());
+    ready_.own_here();
     transport_.start(front_, [this] { after_burst(); });
     after_burst();
     for (;;) {

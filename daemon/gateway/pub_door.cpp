@@ -1,6 +1,7 @@
 #include "daemon/gateway/pub_door.hpp"
 
 #include <array>
+#include <new>
 #include <span>
 
 #include "core/cell.hpp"
@@ -38,6 +39,12 @@ class PubDoor::PubActor final : public Actor {
   }
   void ended(Context& /*context*/, EndReason /*reason*/) noexcept override {
     door_.cell_ = nullptr;
+  }
+  bool hear_now(const Envelope& envelope) noexcept override try {
+    door_.on_publish(envelope);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 
  private:

@@ -4,6 +4,15 @@
 
 namespace backstage::gateway {
 
+ReadyList::~ReadyList() {
+  if (here() == this) set_here(nullptr);
+}
+
+void ReadyList::own_here() noexcept {
+  owner_.store(std::this_thread::get_id());
+  set_here(this);
+}
+
 void ReadyList::post(Cell& cell) noexcept {
   if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
     ready_.push_back(&cell);

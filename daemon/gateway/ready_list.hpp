@@ -18,8 +18,12 @@ class ReadyList final : public Executor {
   /// must not call back.
   explicit ReadyList(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-  /// Before messages flow: whose thread runs the cells.
-  void set_owner(std::thread::id owner) noexcept { owner_.store(owner); }
+  ~ReadyList() override;
+  ReadyList(const ReadyList&) = delete;
+  ReadyList& operator=(const ReadyList&) = delete;
+
+  /// Before messages flow: this thread runs the cells. Again: it does from now on.
+  void own_here() noexcept;
   /// From the owner just a list entry, so that what clients send each other never leaves its
   /// thread. [any]
   void post(Cell& cell) noexcept override;

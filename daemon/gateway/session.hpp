@@ -174,6 +174,7 @@ class Session {
   };
   std::unordered_map<RequestId, Ending> barriers;
   std::uint64_t last_barrier = 0;
+  Topic* last_topic = nullptr;                 ///< where it published last; lives with the engine
   std::set<std::string, std::less<>> watches;  ///< names
 
  private:

@@ -138,7 +138,7 @@ GatewayWorld::GatewayWorld(Options given, backstage::Limits limits)
       principals(options),
       front(House{stage.engine, stage.clock, options, events, counters, ready, transport, endpoints,
                   principals}) {
-  ready.set_owner(std::this_thread::get_id());
+  ready.own_here();
   if (!front.open()) throw std::logic_error("$pub is taken");
   settle();
 }
