@@ -4,7 +4,7 @@
 namespace backstage::gateway {
 
 void handle_ack(Session& session, const wire::Ack& ack) {
-  if (!session.acknowledge(ack.sub, ack.seq)) session.refuse(ack.id, Errc::no_sub);
+  if (!session.acknowledge(ack)) session.refuse(ack.id, Errc::no_sub);
 }
 
 }  // namespace backstage::gateway

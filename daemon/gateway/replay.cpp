@@ -24,7 +24,7 @@ Replay::Replay(Session& session) : session_(session) {
   for (const auto& [id, subscription] : session.subscriptions) {
     if (subscription.flow == nullptr) continue;
     for (const auto& sent : subscription.flow->window.in_flight()) {
-      steps_.push_back({id, nullptr, sent.turn});
+      if (!sent.is_acknowledged()) steps_.push_back({id, nullptr, sent.turn});
     }
   }
   std::sort(steps_.begin() + gaps, steps_.end(),

@@ -125,7 +125,7 @@ class Session {
   /// A message or GAP was handed to the route.
   void on_handed(SubscriptionId id, Subscription& subscription, const Envelope& envelope);
   /// False: there is no such subscription.
-  [[nodiscard]] bool acknowledge(std::uint64_t number, std::uint64_t seq);
+  [[nodiscard]] bool acknowledge(const wire::Ack& ack);
   /// UNSUB was said: what waits of it is told as lost.
   void end_flow(SubscriptionId id);
   /// Its last message has been delivered.
@@ -183,6 +183,7 @@ class Session {
   void raise(Signal signal);
   /// Answers are kept for repeated ids.
   [[nodiscard]] bool keeps_answers() const noexcept { return is_named_ || is_kept(); }
+  [[nodiscard]] bool cover(const wire::Ack& ack, const Subscription& subscription);
   void hold_or_release(SubscriptionId id, Flow& flow);
   void count_in_flight(std::uint64_t before, std::uint64_t after);
   void end_now(Signal signal);

@@ -48,23 +48,37 @@ void Session::on_handed(SubscriptionId id, Subscription& subscription, const Env
   hold_or_release(id, flow);
 }
 
-bool Session::acknowledge(std::uint64_t number, std::uint64_t seq) {
-  const auto found = flows_.find(number);
+bool Session::acknowledge(const wire::Ack& ack) {
+  const auto found = flows_.find(ack.sub);
   if (found == flows_.end()) {
     return std::any_of(subscriptions.begin(), subscriptions.end(),
-                       [number](const auto& one) { return one.second.number == number; });
+                       [&ack](const auto& one) { return one.second.number == ack.sub; });
   }
   const SubscriptionId id = found->second;
-  Flow& flow = *subscriptions.at(id).flow;
+  const auto& subscription = subscriptions.at(id);
+  Flow& flow = *subscription.flow;
   const auto before = flow.window.bytes();
-  // While a resume is told, a number that several addresses share means one that was told.
-  const bool is_told = replay_ == nullptr || flow.is_single;
-  const auto turn_max = is_told ? DeliveryWindow::any_turn : replay_->told_turn();
-  if (!flow.window.acknowledge(seq, flow.is_single, turn_max)) return true;
+  if (!cover(ack, subscription)) return true;
   house.counters.acknowledged.add();
   count_in_flight(before, flow.window.bytes());
   hold_or_release(id, flow);
   return true;
+}
+
+// False: nothing new.
+bool Session::cover(const wire::Ack& ack, const Subscription& subscription) {
+  DeliveryWindow& window = subscription.flow->window;
+  const bool is_single = subscription.flow->is_single;
+  if (!ack.actor.empty()) {
+    std::string address(ack.actor);
+    address.append(1, '/').append(ack.topic);
+    if (!is_single) return window.acknowledge_of(address, ack.seq);
+    if (address != subscription.pattern) return false;
+  }
+  // While a resume is told, a number that several addresses share means one that was told.
+  const bool is_told = replay_ == nullptr || is_single;
+  const auto turn_max = is_told ? DeliveryWindow::any_turn : replay_->told_turn();
+  return window.acknowledge(ack.seq, is_single, turn_max);
 }
 
 // Mail of a subscription that may have no more in flight waits in the mailbox, where it is bounded

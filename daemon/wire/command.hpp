@@ -90,6 +90,8 @@ struct Ack {
   std::uint64_t id = 0;  ///< names the ERR only: an ACK is never answered
   std::uint64_t sub = 0;
   std::uint64_t seq = 0;
+  std::string_view actor{};  ///< of the address that is meant; empty: whatever was delivered
+  std::string_view topic{};
 
   friend bool operator==(const Ack&, const Ack&) = default;
 };

@@ -73,6 +73,7 @@ struct Composer {
   void operator()(const Ack& it) const {
     append_word(out, it.sub);
     append_word(out, it.seq);
+    if (!it.actor.empty()) append_address(out, it.actor, it.topic);
     append_number_if(out, "id=", it.id);
   }
   void operator()(const Reply& it) const {

@@ -116,7 +116,10 @@ class Reader {
   // `actor`, `actor/topic`, and if the own name is allowed `/topic`.
   [[nodiscard]] bool address(std::string_view& actor, std::string_view& topic, bool own) {
     std::string_view word;
-    if (!argument(word)) return false;
+    return argument(word) && address(word, actor, topic, own);
+  }
+  [[nodiscard]] bool address(std::string_view word, std::string_view& actor,
+                             std::string_view& topic, bool own) {
     const auto slash = word.find('/');
     actor = word.substr(0, slash);
     topic = slash == std::string_view::npos ? default_topic : word.substr(slash + 1);
@@ -236,9 +239,12 @@ class Reader {
   [[nodiscard]] Decoded ack() {
     Ack ack;
     if (!number<std::uint64_t>(ack.sub, 0, id_max, "the number of a subscription") ||
-        !number<std::uint64_t>(ack.seq, 1, id_max, "a sequence number") || !options()) {
+        !number<std::uint64_t>(ack.seq, 1, id_max, "a sequence number")) {
       return refused();
     }
+    const auto word = words_.next_argument();
+    if (!word.empty() && !address(word, ack.actor, ack.topic, false)) return refused();
+    if (!options()) return refused();
     ack.id = options_.id;
     return ack;
   }

@@ -21,7 +21,7 @@ constexpr std::array<Row, verb_count> rows{{
     {"SUB", "SUB actor[/topic] [id=N] [snap=1] [over=oldest|newest|conflate|kick]"},
     {"UNSUB", "UNSUB actor[/topic] [id=N]"},
     {"GET", "GET actor[/topic] id=N"},
-    {"ACK", "ACK sub seq"},
+    {"ACK", "ACK sub seq [address]"},
     {"PING", "PING [token]"},
     {"REP", "REP rid [type=NAME]"},
     {"ERR", "ERR rid code token"},

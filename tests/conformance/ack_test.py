@@ -92,6 +92,37 @@ class WindowTest(ConformanceCase):
         self.assertEqual([reader.take()[1] for _ in range(2)], [b"c", b"a"])
         self.assertEqual(reader.drain(), [])
 
+    def test_an_ack_with_an_address_covers_that_address_alone(self):
+        """4.ack-address 4.ack-nothing-new"""
+        name = self.fresh()
+        writer = self.clients.named(name)
+        reader, told = self.clients.hello("ttl=60")
+        reader.ask(f"SUB {name}/> id=1 window=4 ack=1")
+        for number, topic in enumerate(["a", "b", "b", "a", "c", "c", "b", "a"], 1):
+            writer.ask(f"PUB /{topic} id={number}", b"%d" % number)
+        self.assertEqual([reader.take()[1] for _ in range(4)], [b"1", b"2", b"3", b"4"])
+        self.assertIsNone(reader.take_or_none(30))
+        reader.send(f"ACK 1 1 {name}/nobody")
+        self.assertIsNone(reader.take_or_none(30), "nothing of that address was delivered")
+        reader.send(f"ACK 1 1 {name}/b")  # Neither a 1 before it nor b 2 behind it.
+        self.assertEqual(reader.take()[1], b"5")
+        self.assertIsNone(reader.take_or_none(30))
+        reader.send(f"ACK 1 1 {name}/b")
+        self.assertIsNone(reader.take_or_none(30), "what was acknowledged once is not again")
+        reader.send(f"ACK 1 9 {name}/a")  # A number that a has not: all its lower ones.
+        self.assertEqual([reader.take()[1] for _ in range(2)], [b"6", b"7"])
+        self.assertIsNone(reader.take_or_none(30))
+        for address in (f"{name}/*", "/b", f"{name}/b..b"):
+            self.assertEqual(reader.ask(f"ACK 1 2 {address} id=2")[0], b"ERR 2 400 bad_addr")
+        self.assertEqual(reader.ask(f"ACK 9 1 {name}/a id=3"), [b"ERR 3 404 no_sub"])
+        reader.close()
+        again = self.clients.dealer()
+        again.ask(f"HELLO v=1 id=4 resume={told['session']} ttl=60")
+        came = again.drain()
+        # b 2, c 1, c 2 and b 3 were in flight, and a 3 waited.
+        self.assertEqual([f[1] for f in came], [b"3", b"5", b"6", b"7"])
+        self.assertTrue(all(f[0].endswith(b" redelivered=1") for f in came), came)
+
     def test_unsub_gives_up_what_a_shut_window_keeps_back_and_says_so(self):
         """8.unsub-gap 4.unsub"""
         name, _, reader = self.opened("ack=1", window=3, count=10)

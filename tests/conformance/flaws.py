@@ -226,6 +226,7 @@ GAPS = "ack.WindowTest.test_what_a_shut_window_drops_is_in_a_gap"
 OLDEST = "loss.OverTest.test_over_oldest_keeps_the_newest_and_gaps_stand_where_the_messages_were"
 KICK = "loss.OverTest.test_over_kick_ends_the_session_and_says_why"
 WINDOW = "ack.WindowTest.test_never_more_than_the_window_is_unacknowledged"
+ACK_ONE = "ack.WindowTest.test_an_ack_with_an_address_covers_that_address_alone"
 PAYLOAD = "framing.FramingTest.test_a_payload_arrives_byte_for_byte"
 KEYS = "framing.FramingTest.test_an_unknown_key_is_ignored_and_one_with_a_bang_is_501_and_not_done"
 ONE_FRAME = "framing.FramingTest.test_hello_frames_1_puts_control_line_and_payload_into_one_frame"
@@ -300,6 +301,8 @@ FLAWS = {
                             lambda found: found[1] + b"%d" % (2 * int(found[2])), upward=True),
                     [WINDOW]),
     "deaf_to_ack": (Times("ACK does nothing", rb"ACK ", 0, upward=True), [WINDOW, AGAIN]),
+    "deaf_to_address": (Rewrite("ACK with an address covers all addresses", rb"^(ACK \d+ \d+) \S+",
+                                rb"\1", upward=True), [ACK_ONE]),
     "unmarked_again": (Rewrite("what comes again is not marked", rb" redelivered=1", b""),
                        [AGAIN]),
     "unsaid_superseded": (Times("nobody says superseded", rb"BYE 409", 0), [TAKEN]),

@@ -17,7 +17,7 @@ MAIL = ("mail",)
 @dataclass
 class Step:
     """One command of one client. Lines that begin with `!` stand for what only the run knows:
-    !reply, !ack PATTERN, !again (BYE and HELLO), !resume (a new connection)."""
+    !reply, !ack PATTERN [ADDRESS], !again (BYE and HELLO), !resume (a new connection)."""
     client: int
     line: str
     payload: bytes = b""
@@ -65,10 +65,13 @@ def matches(pattern, address):
         w in ("*", t) for w, t in zip(wanted, tokens))
 
 
-def acknowledged(pattern, sub):
-    """How many of the pending ones !ACK acknowledges: half, where sequence numbers are unique."""
-    has_one_address = "*" not in pattern and ">" not in pattern
-    return (len(sub.pending) + 1) // 2 if has_one_address else len(sub.pending)
+def acknowledged(args, sub):
+    """Which of the pending ones !ACK PATTERN [ADDRESS] acknowledges: of one address the first half,
+    of several all, for their numbers are not unique."""
+    pattern, *address = args
+    meant = [message for message in sub.pending if message[0] in (address or [message[0]])]
+    has_one_address = address or ("*" not in pattern and ">" not in pattern)
+    return meant[:(len(meant) + 1) // 2] if has_one_address else meant
 
 
 class Model:
@@ -210,10 +213,11 @@ class Model:
 
     def do_ack(self, client, args, keys, step):
         sub = self.clients[client].subs.get(args[0])
-        if sub is None or not sub.pending:
+        if sub is None:
             return
-        del sub.pending[:acknowledged(args[0], sub)]
-        while sub.waiting and len(sub.pending) < sub.window:
+        done = acknowledged(args, sub)
+        sub.pending = [message for message in sub.pending if message not in done]
+        while done and sub.waiting and len(sub.pending) < sub.window:
             self.deliver(client, args[0], sub, sub.waiting.pop(0))
 
     def do_get(self, client, args, keys, step):

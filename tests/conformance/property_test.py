@@ -58,7 +58,9 @@ def draw(dice, clients):
         elif kind < 0.12:
             steps.append(Step(at, "!reply", b"an answer"))
         elif kind < 0.20:
-            steps.append(Step(at, f"!ack {dice.choice(list(ACKNOWLEDGED))}"))
+            pattern = dice.choice(list(ACKNOWLEDGED))
+            one = f" ~f/{dice.choice(TOPICS)}" if pattern.endswith(">") else " ~0/x"
+            steps.append(Step(at, f"!ack {pattern}{dice.choice(('', one))}"))
         elif kind < 0.22:
             steps.append(Step(at, "!again"))
         elif kind < 0.25:
@@ -104,10 +106,11 @@ class Run:
         if step.line == "!reply":
             peer.send(f"REP {me.asked[0][0] if me.asked else 10**12}", step.payload)
         elif step.line.startswith("!ack"):
-            sub = me.subs.get(step.line.split(" ")[1])
-            if sub and sub.pending:
-                last = sub.pending[acknowledged(step.line.split(" ")[1], sub) - 1]
-                peer.send(f"ACK {sub.number} {last[1]}")
+            _, *args = step.line.split(" ")
+            sub = me.subs.get(args[0])
+            done = acknowledged(args, sub) if sub else ()
+            if done:
+                peer.send(" ".join(["ACK", str(sub.number), str(done[-1][1]), *args[1:]]))
         elif step.line == "!again":
             peer.send("BYE")
             peer.send(f"HELLO v=1 name={me.name} ttl=60")

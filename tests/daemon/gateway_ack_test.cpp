@@ -104,6 +104,67 @@ TEST_CASE("an ACK on a pattern is cumulative in the order delivered", "[gateway]
   CHECK(client.ask("ACK 1 1") == Lines{"MSG 1 a/y 2 client.2\nx", "MSG 1 a/y 3 client.2\nx"});
 }
 
+TEST_CASE("an ACK with an address covers that address alone", "[gateway]") {
+  GatewayWorld world;
+  auto client = world.dealer();
+  auto feed = world.dealer();
+  client.say("SUB a/> id=1 window=4");
+  (void)client.heard();
+  publish(feed, "a/x", 2);
+  publish(feed, "a/y", 4);
+  CHECK(client.heard().size() == 4);
+  CHECK(client.ask("ACK 1 1 a/y") == Lines{"MSG 1 a/y 3 client.2\nx"});
+  CHECK(client.ask("ACK 1 1 a/y").empty());
+  CHECK(client.ask("ACK 1 9 a/nobody").empty());
+  // A number that x was not sent, above all that it was.
+  CHECK(client.ask("ACK 1 7 a/x") == Lines{"MSG 1 a/y 4 client.2\nx"});
+  CHECK(client.ask("ACK 1 4").empty());
+  publish(feed, "a/z", 5);
+  CHECK(client.heard().size() == 4);
+  CHECK(world.counters.acknowledged.get() == 3);
+  CHECK(client.ask("ACK 1 1 a/* id=2")[0].starts_with("ERR 2 400 bad_addr"));
+  CHECK(client.ask("ACK 7 1 a/x id=3") == Lines{"ERR 3 404 no_sub"});
+}
+
+TEST_CASE("an ACK with an address on a subscription of one is as without, if it is that one",
+          "[gateway]") {
+  GatewayWorld world;
+  auto client = world.dealer();
+  auto feed = world.dealer();
+  client.say("SUB a id=1 window=2");
+  (void)client.heard();
+  publish(feed, "a", 5);
+  CHECK(client.heard().size() == 2);
+  CHECK(client.ask("ACK 1 2 b").empty());
+  CHECK(client.ask("ACK 1 1 a") == Lines{"MSG 1 a/default 3 client.2\nx"});
+  CHECK(client.ask("ACK 1 3 a/default").size() == 2);
+}
+
+TEST_CASE("what was acknowledged by address does not come again, and the rest does in its order",
+          "[gateway]") {
+  GatewayWorld world;
+  auto client = world.dealer();
+  auto feed = world.dealer();
+  const auto token = open(client, "name=desk ttl=30");
+  client.say("SUB a/> id=1 ack=1");
+  (void)client.heard();
+  for (int i = 0; i < 3; ++i) {
+    publish(feed, "a/x", 1);
+    publish(feed, "a/y", 1);
+  }
+  CHECK(client.heard().size() == 6);
+  client.say("ACK 1 2 a/y");
+  (void)client.heard();
+  client.leave();
+  auto again = world.dealer();
+  const auto told = resume(again, token);
+  REQUIRE(told.size() == 5);
+  CHECK(told[1] == "MSG 1 a/x 1 client.2 redelivered=1\nx");
+  CHECK(told[2] == "MSG 1 a/x 2 client.2 redelivered=1\nx");
+  CHECK(told[3] == "MSG 1 a/x 3 client.2 redelivered=1\nx");
+  CHECK(told[4] == "MSG 1 a/y 3 client.2 redelivered=1\nx");
+}
+
 TEST_CASE("an ACK of a subscription that is not there is told, one without a window is not",
           "[gateway]") {
   GatewayWorld world;

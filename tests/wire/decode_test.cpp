@@ -83,6 +83,9 @@ TEST_CASE("GET ACK WATCH and UNWATCH take what they name", "[wire]") {
   CHECK(good<Get>("GET a") == Get{.actor = "a", .topic = "default"});
   CHECK(good<Ack>("ACK 1 42") == Ack{.sub = 1, .seq = 42});
   CHECK(good<Ack>("ACK 0 1 id=3") == Ack{.id = 3, .sub = 0, .seq = 1});
+  CHECK(good<Ack>("ACK 1 2 a/b id=3") ==
+        Ack{.id = 3, .sub = 1, .seq = 2, .actor = "a", .topic = "b"});
+  CHECK(good<Ack>("ACK 1 2 a") == Ack{.sub = 1, .seq = 2, .actor = "a", .topic = "default"});
   CHECK(good<Watch>("WATCH counter id=1") == Watch{.id = 1, .actor = "counter"});
   CHECK(good<Unwatch>("UNWATCH counter") == Unwatch{.actor = "counter"});
 }
@@ -155,6 +158,7 @@ TEST_CASE("composing and decoding are inverse for every verb", "[wire]") {
       Unsubscribe{.id = 5, .pattern = pattern},
       Get{.id = 6, .actor = "a", .topic = "b"},
       Ack{.id = 7, .sub = 8, .seq = 9},
+      Ack{.id = 7, .sub = 8, .seq = 9, .actor = "a", .topic = "b"},
       Ping{},
       Ping{.id = 10, .token = "t"},
       Reply{.id = 11, .rid = 12, .type = "t"},

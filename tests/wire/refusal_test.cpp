@@ -63,7 +63,8 @@ TEST_CASE("missing and surplus arguments are refused with the line to write", "[
          {"UNWATCH", "ERR 0 400 bad_arg"},       {"HELLO", "ERR 0 400 bad_arg"},
          {"SEND a b id=3", "ERR 3 400 bad_arg"}, {"SEND a id=3 b", "ERR 3 400 bad_arg"},
          {"HELLO me v=1", "ERR 0 400 bad_arg"},  {"BYE now", "ERR 0 400 bad_arg"},
-         {"PING a b", "ERR 0 400 bad_arg"},      {"SEND a =3", "ERR 0 400 bad_arg"}});
+         {"PING a b", "ERR 0 400 bad_arg"},      {"SEND a =3", "ERR 0 400 bad_arg"},
+         {"ACK 1 2 a b", "ERR 0 400 bad_arg"}});
   CHECK(refusal_text("SEND").find("write: SEND actor") != std::string::npos);
   CHECK(refusal_text("SEND a b").find("'b'") != std::string::npos);
 }
@@ -94,7 +95,11 @@ TEST_CASE("addresses outside the grammar are refused with the reason", "[wire]")
          {"SUB fe*d/x", "ERR 0 400 bad_addr"},
          {"SUB feed/a*", "ERR 0 400 bad_addr"},
          {"SUB feed/>.a", "ERR 0 400 bad_addr"},
-         {"UNSUB feed/", "ERR 0 400 bad_addr"}});
+         {"UNSUB feed/", "ERR 0 400 bad_addr"},
+         {"ACK 1 2 /own id=3", "ERR 3 400 bad_addr"},
+         {"ACK 1 2 feed/*", "ERR 0 400 bad_addr"},
+         {"ACK 1 2 feed/a..b", "ERR 0 400 bad_addr"},
+         {"ACK 1 2 " + a64 + "a/t", "ERR 0 400 bad_addr"}});
   CHECK(refusal_text("SEND a/b").find("drop the topic") != std::string::npos);
   CHECK(refusal_text("GET feed/> id=3").find("is a pattern") != std::string::npos);
 }
