@@ -44,8 +44,8 @@ ALLOWED = {
         {"std", "posix", "asio", "json", "cli", "spdlog", "fmt", "sodium"},
     ),
     "daemon/ctl": (
-        {"core/values", "daemon", "daemon/ctl", "daemon/wire", "daemon/plugin_gate",
-         "daemon/plugin_host", "clients/cpp", "plugins/sdk"},
+        {"core/values", "daemon", "daemon/ctl", "daemon/wire", "daemon/policy",
+         "daemon/plugin_gate", "daemon/plugin_host", "clients/cpp", "plugins/sdk"},
         {"std", "posix", "json", "cli", "zmq", "fmt"},
     ),
     "clients/cpp": ({"clients/cpp"}, {"std", "zmq"}),

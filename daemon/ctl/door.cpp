@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "daemon/ctl/keys.hpp"
 #include "daemon/runtime_dir.hpp"
 
 namespace backstage::ctl {
@@ -70,9 +71,11 @@ std::string endpoint_of(const Options& options) {
 
 Outcome<Door> Door::open(const Options& options) {
   const auto endpoint = endpoint_of(options);
-  auto opened = client::connection::open(endpoint);
-  if (!opened.ok()) return std::unexpected(fault_of(opened.error(), "to talk", endpoint));
-  return Door(std::move(opened.value()), endpoint, options.timeout);
+  auto opened = connect(endpoint, options, [&endpoint](const client::error& error) {
+    return fault_of(error, "to talk", endpoint);
+  });
+  if (!opened) return std::unexpected(opened.error());
+  return Door(*std::move(opened), endpoint, options.timeout);
 }
 
 Outcome<Json> Door::ask(const Json& question) {

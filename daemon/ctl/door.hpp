@@ -24,7 +24,7 @@ using Json = nlohmann::json;
 
 class Door final {
  public:
-  /// Faults: CTL-301 nobody listens, CTL-302 no endpoint.
+  /// Faults: CTL-301 nobody listens, CTL-302 no endpoint; those of keys, CTL-505 to 512.
   [[nodiscard]] static Outcome<Door> open(const Options& options);
 
   /// One question, such as {"op":"stats"}. Faults: CTL-303 refused, CTL-304 no JSON, CTL-301.

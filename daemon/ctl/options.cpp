@@ -59,11 +59,15 @@ constexpr std::string_view help =
     "Options:\n"
     "  --endpoint ENDPOINT   else $BACKSTAGED_ENDPOINT, else what the daemon wrote to its\n"
     "                        endpoints.json, else tcp://127.0.0.1:7770\n"
+    "  --server-key FILE     the daemon's public key, else $BACKSTAGED_SERVER_KEY; with\n"
+    "  --key FILE            this client's NAME.key_secret, else $BACKSTAGED_KEY: for endpoints\n"
+    "                        that want keys (CURVE)\n"
     "  --timeout TIME        how long to wait for an outcome (30s)\n"
     "  -o, --output FORMAT   text or json; where there is more than one answer, one object a line\n"
     "  --version  -h, --help\n"
     "\n"
-    "Exit codes: 0 fine, 1 the daemon refused a message, 64 wrong usage, 65 a plugin was refused,\n"
+    "Exit codes: 0 fine, 1 the daemon refused a message, 64 wrong usage, 65 a plugin or key was "
+    "refused,\n"
     "66 no such file or plugin, 69 no daemon answers, 73 cannot write, 75 try again later, 77 not "
     "allowed, 70 internal "
     "error.\n";
@@ -97,6 +101,8 @@ void declare_options(CLI::App& app, Given& given) {
   // An actor may have the name of a command.
   app.require_subcommand(0, 1);
   app.add_option("--endpoint", given.options.endpoint)->take_last();
+  app.add_option("--server-key", given.options.keys.server)->take_last();
+  app.add_option("--key", given.options.keys.own)->take_last();
   app.add_option("--timeout", given.timeout)->take_last();
   app.add_option("-o,--output", given.output)->take_last();
   app.add_flag("--version", given.version);
@@ -167,8 +173,9 @@ bool is_number(std::string_view word) {
 
 // What CLI11 left over, in the order given: arguments of the command, or mistakes.
 Outcome<void> take_arguments(std::vector<std::string> left, Options& options) {
-  std::vector<std::string_view> known{"--endpoint", "--output", "--lang", "--dir",
-                                      "--file",     "--name",   "--help", "--version"};
+  std::vector<std::string_view> known{"--endpoint", "--server-key", "--key",  "--output",
+                                      "--lang",     "--dir",        "--file", "--name",
+                                      "--help",     "--version"};
   known.insert(known.end(), traffic_options.begin(), traffic_options.end());
   for (const auto& word : left) {
     // `-` is standard input, -5 a payload.

@@ -52,10 +52,17 @@ struct Traffic {
   bool is_acked = false;
 };
 
+/// Of CURVE; as given, empty: not.
+struct KeyFiles {
+  std::string server{};  ///< the daemon's public key
+  std::string own{};     ///< this client's secret key
+};
+
 struct Options {
   Command command = Command::help;
   std::string text{};      ///< of help
   std::string endpoint{};  ///< as given; empty: look for it
+  KeyFiles keys{};
   std::chrono::milliseconds timeout{30'000};
   bool is_json = false;
 

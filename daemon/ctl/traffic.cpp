@@ -9,6 +9,7 @@
 #include <iterator>
 #include <thread>
 
+#include "daemon/ctl/keys.hpp"
 #include "daemon/log_escape.hpp"
 
 namespace backstage::ctl {
@@ -73,9 +74,9 @@ bool wait_for_turn(const Traffic& traffic, Clock::time_point begun, std::uint64_
 
 Outcome<client::connection> open_session(const Options& options) {
   const auto endpoint = endpoint_of(options);
-  auto opened = client::connection::open(endpoint, {.name = options.traffic.name});
-  if (!opened.ok()) return std::unexpected(fault_of_message(opened.error(), endpoint));
-  return std::move(opened.value());
+  return connect(endpoint, options, [&endpoint](const client::error& error) {
+    return fault_of_message(error, endpoint);
+  });
 }
 
 Fault fault_of_message(const client::error& error, const std::string& endpoint) {

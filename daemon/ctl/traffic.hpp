@@ -10,7 +10,8 @@
 
 namespace backstage::ctl {
 
-/// Opens a session at the endpoint that Door would choose. Faults: CTL-301, 302, 303. [main]
+/// Opens a session at the endpoint that Door would choose. Faults: CTL-301, 302, 303,
+/// and those of keys, CTL-505 to 512. [main]
 [[nodiscard]] Outcome<client::connection> open_session(const Options& options);
 
 /// A refusal by the daemon (CTL-303, exit 1, or 75 when it may be tried again), or that it does not

@@ -10,7 +10,7 @@ import zmq
 
 from client import Admin
 from ctl import ctl
-from daemon import Daemon
+from daemon import Daemon, Deadline
 from guard import PLUGINS, KeyCase
 
 
@@ -104,6 +104,56 @@ class KeyFileTest(KeyCase):
                 self.assertEqual(daemon.stop(), 0)
                 daemon.restart()
             self.assertIn("allow_remote_plaintext is on", daemon.log())
+
+
+class CtlTest(KeyCase):
+    """backstagectl at an endpoint that wants keys: --server-key and --key."""
+
+    def setUp(self):
+        super().setUp()
+        self.daemon, _ = self.serve([{"user": "curve:*", "allow": ["*"]}])
+
+    def files(self, name, server="server"):
+        return ["--server-key", self.keys.folder / f"{server}.key",
+                "--key", self.keys.folder / f"{name}.key_secret"]
+
+    def run_ctl(self, *words, at=0, **options):
+        return ctl(*words, "--endpoint", self.daemon.endpoints()["cmd"][at], **options)
+
+    def test_every_command_that_asks_a_daemon_takes_keys(self):
+        keys = self.files("desk")
+        asked = self.run_ctl("req", "counter", "5", *keys)
+        self.assertEqual((asked.returncode, asked.stdout, asked.stderr), (0, "5\n", ""))
+        for words in (["send", "counter", "1"], ["pub", "desk/x", "1"], ["stats"], ["actors"],
+                      ["plugin", "ls"], ["sub", "counter", "--snap", "--for", "50ms"],
+                      ["bench", "pub", "desk/x", "--rate", "100", "--for", "100ms"]):
+            done = self.run_ctl(*words, *keys)
+            self.assertEqual(done.returncode, 0, (words, done.stderr))
+        done = self.run_ctl("req", "counter", "0", environment={
+            "BACKSTAGED_SERVER_KEY": str(keys[1]), "BACKSTAGED_KEY": str(keys[3])})
+        self.assertEqual((done.returncode, done.stdout), (0, "6\n"), done.stderr)
+        self.assertIn("curve:desk", self.daemon.log())
+        self.end(self.daemon)
+
+    def test_each_way_of_not_being_let_in_says_what_to_do(self):
+        self.keys.make("stranger")
+        rows = [([], 0, "CTL-509", "--server-key FILE --key FILE", 77),
+                (self.files("desk", "stranger"), 0, "CTL-510", "compare that file", 77),
+                (self.files("stranger"), 0, "CTL-511", "authorized_keys_dir", 77),
+                (self.files("desk"), 1, "CTL-512", "curve", 64),
+                (self.files("desk")[:2], 0, "CTL-505", "name both", 64)]
+        for keys, at, code, words, status in rows:
+            for command in (["req", "counter", "5"], ["stats"]):
+                done = self.run_ctl(*command, *keys, at=at)
+                self.assertEqual(done.returncode, status, (code, done.stderr))
+                self.assertIn(f"error[{code}]", done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertNotIn(self.keys.text("desk", "key_secret").decode(), done.stderr)
+        self.keys.revoke("desk")
+        deadline = Deadline(10)
+        while "error[CTL-511]" not in self.run_ctl("stats", *self.files("desk")).stderr:
+            self.assertFalse(deadline.is_over())
+        self.end(self.daemon)
 
 
 class StrangerTest(KeyCase):

@@ -13,9 +13,10 @@ CTL = Path(os.environ.get("BACKSTAGED_CTL", BIN.parent / "backstagectl")).resolv
 
 
 def ctl(*arguments, program=CTL, environment=None, cwd=None, input=b""):
-    """The finished process; what it writes is text. No endpoint is inherited."""
+    """The finished process; what it writes is text. Neither endpoint nor keys are inherited."""
     inherited = {key: value for key, value in os.environ.items()
-                 if key not in ("BACKSTAGED_ENDPOINT", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")}
+                 if key not in ("BACKSTAGED_ENDPOINT", "BACKSTAGED_SERVER_KEY", "BACKSTAGED_KEY",
+                                "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")}
     done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, input=input,
                           env={**inherited, **(environment or {})}, cwd=cwd, check=False,
                           timeout=60 * SLOW)
