@@ -81,6 +81,13 @@ ZapVerdict check_zap(std::span<const std::string_view> frames, const ZapRules& r
     verdict.why = "a question about a domain that is not ours";
     return verdict;
   }
+  // Whatever it was meant to say, libzmq did not ask it.
+  const bool is_surplus = (mechanism == "NULL" && frames.size() > frames_min) ||
+                          (mechanism == "CURVE" && frames.size() > frames_min + 1);
+  if (is_surplus) {
+    verdict.why = "a question with more credentials than its mechanism has";
+    return verdict;
+  }
   verdict.status = "400";
   Candidate candidate{static_cast<Door>(domain - domains.begin()),
                       user_of(address, mechanism, key, rules, verdict.why), std::string(address)};

@@ -89,8 +89,10 @@ TEST_CASE("who cannot prove who it is stays outside", "[policy]") {
     CHECK_FALSE(verdict.why.empty());
     CHECK(verdict.id == "1");
   }
-  for (const auto& question : {Question{.version = "2.0"}, Question{.domain = ""},
-                               Question{.domain = "global"}, Question{.domain = "backstaged."}}) {
+  for (const auto& question :
+       {Question{.version = "2.0"}, Question{.domain = ""}, Question{.domain = "global"},
+        Question{.domain = "backstaged."}, Question{.credentials = {bytes_of(key_of('d'))}},
+        Question{.mechanism = "CURVE", .credentials = {bytes_of(key_of('d')), "more"}}}) {
     CHECK(ask(question, rules).status == "500");
     CHECK(ask(question, rules).user.empty());
   }
