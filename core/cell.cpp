@@ -72,21 +72,6 @@ void Cell::signal(Signal signal, ActorId target) {
   if (mailbox_.raise(signal, target.generation)) executor().post(*this);
 }
 
-bool Cell::hear_now(const Envelope& envelope, ActorId target) {
-  // Of another executor's cell nothing more is looked at: its life may end meanwhile.
-  if (executor_.load(std::memory_order_relaxed) != Executor::here()) return false;
-  if (!mailbox_.begin_hearing(target.generation)) return false;
-  if (actor_->hear_now(envelope)) return true;
-  mailbox_.take_back_hearing();
-  return false;
-}
-
-std::uint64_t Cell::shed(std::uint64_t bytes, ActorId target) {
-  const auto shed = mailbox_.shed(bytes, target.generation, {&runtime_.fates, target});
-  if (shed.woke_owner) executor().post(*this);
-  return shed.kicks ? shed.bytes + mailbox_.depth().waiting_bytes() : shed.bytes;
-}
-
 std::optional<Kind> Cell::handling() const noexcept {
   const auto kind = handling_.load(std::memory_order_relaxed);
   return kind == not_handling ? std::nullopt : std::optional(static_cast<Kind>(kind));

@@ -141,8 +141,11 @@ bool Topics::hear_now(Topic& topic, const Publication& publication,
   if (subscription.subscriber == publication.sender) return false;
   if (!said) {
     const Message& message = *publication.message;
-    said.emplace(Kind::publish, MessageId{}, publication.sender, publication.sender_name,
-                 Message(message));
+    said.emplace(Kind::publish, MessageId{});
+    said->sender = publication.sender;
+    said->sender_name = publication.sender_name;
+    if (!message.type.empty()) said->type = NameRef(message.type);
+    said->payload = message.payload;
     said->size = static_cast<std::uint32_t>(message.payload.size());
     said->topic = &topic;
     said->seq = topic.seq;

@@ -15,8 +15,15 @@ constinit thread_local Worker* current = nullptr;
 constinit thread_local const WorkerPool* current_pool = nullptr;
 
 // Some 20 us: longer than most waits between a busy engine's messages, shorter than the 30 us that
-// it takes to wake a thread on a sleeping core.
+// it takes to wake a thread on a sleeping core. With one core nobody can bring work meanwhile.
 constexpr int spins_max = 1000;
+
+// Of those that this process may run on.
+int cpus() noexcept {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
 
 void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -299,10 +306,11 @@ void WorkerPool::take_spilled(Worker& here) noexcept {
 
 // One at a time spins for a while, the others sleep at once.
 void WorkerPool::rest(Worker& here) noexcept {
+  static const int most = cpus() > 1 ? spins_max : 0;
   here.rest();
   bool is_called_in = false;
   if (spinning_.fetch_add(1, std::memory_order_relaxed) == 0) {
-    for (int i = 0; i < spins_max && !is_called_in; ++i) {
+    for (int i = 0; i < most && !is_called_in; ++i) {
       pause();
       is_called_in = is_called(here);
     }

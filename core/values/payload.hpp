@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/values/limits.hpp"
+#include "core/values/short_copy.hpp"
 
 namespace backstage {
 
@@ -33,6 +34,8 @@ struct PayloadBuffer {
     if (count.fetch_sub(1, std::memory_order_acq_rel) == 1) release(this);
   }
 };
+
+static_assert(payload_inline_bytes_max <= copy_short_bytes_max);
 
 class Payload {
  public:
@@ -93,26 +96,6 @@ class Payload {
   [[nodiscard]] PayloadBuffer* buffer() const noexcept { return is_shared_ ? shared() : nullptr; }
 
  private:
-  // Two moves that may overlap, whatever the length: a call of memcpy would cost more than the
-  // copy.
-  static void copy_short(std::byte* to, const char* from, std::size_t size) noexcept {
-    if (size >= 32) {
-      copy_ends<32>(to, from, size);
-    } else if (size >= 16) {
-      copy_ends<16>(to, from, size);
-    } else if (size >= 8) {
-      copy_ends<8>(to, from, size);
-    } else if (size >= 4) {
-      copy_ends<4>(to, from, size);
-    } else {
-      for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::byte>(from[i]);
-    }
-  }
-  template <std::size_t part>
-  static void copy_ends(std::byte* to, const char* from, std::size_t size) noexcept {
-    std::memcpy(to, from, part);
-    std::memcpy(to + size - part, from + size - part, part);
-  }
   [[nodiscard]] PayloadBuffer* shared() const noexcept {
     std::uintptr_t address = 0;
     std::memcpy(&address, inline_.data(), sizeof address);

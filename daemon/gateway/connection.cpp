@@ -169,7 +169,7 @@ void Connection::note_answered(std::uint64_t id) noexcept {
 }
 
 void Connection::ok(const wire::Ok& answer) {
-  if (answer.id != 0 || is_verbose_ || is_lockstep()) say(answer);
+  if (wants_ok(answer.id)) say(answer);
 }
 
 void Connection::refuse(std::uint64_t id, wire::Status status, std::string_view text) {

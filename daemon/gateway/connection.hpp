@@ -82,7 +82,11 @@ class Connection {
     wire::encode(line_, answer);
     put({line_, payload});
   }
-  /// OK if an answer is wanted: there is an id, or the connection wants one in any case.
+  /// There is an id, or the connection wants an answer in any case.
+  [[nodiscard]] bool wants_ok(std::uint64_t id) const noexcept {
+    return id != 0 || is_verbose_ || is_lockstep();
+  }
+  /// OK if an answer is wanted.
   void ok(const wire::Ok& answer);
   /// ERR; without id at most so many a second. `text` is for people, empty for none.
   void refuse(std::uint64_t id, wire::Status status, std::string_view text = {});

@@ -1,4 +1,6 @@
 // PUB: publish on an address, under one's own name or one that nobody holds.
+#include <expected>
+
 #include "core/topics.hpp"
 #include "daemon/gateway/handlers.hpp"
 
@@ -17,24 +19,37 @@ bool is_at(const Topic* topic, std::string_view actor, std::string_view name) {
   return topic != nullptr && topic->address.topic() == name && topic->address.actor() == actor;
 }
 
+// What may change between two publishes that are allowed: who holds a name, of which the gateway
+// looks at actors' once a turn; and rules, which change between turns.
+std::uint64_t moment(const House& house) {
+  return house.counters.turns.get() + house.counters.sessions_opened.get() + 1;
+}
+
+// Where that address is, if the session may publish there.
+std::expected<Topic*, wire::Status> place_of(Session& session, std::string_view actor,
+                                             std::string_view name) {
+  auto& last = session.last_published;
+  const auto now = moment(session.house);
+  if (is_at(last.topic, actor, name) && last.allowed_at == now) return last.topic;
+  if (is_reserved(actor)) return std::unexpected(wire::status(Errc::reserved_name));
+  // `/topic` was checked without the name that now goes in front.
+  const auto address = Address::join(actor, name);
+  if (!address) return std::unexpected(wire::status(address.error()));
+  if (!is_allowed(session, actor, address->text())) {
+    return std::unexpected(wire::status(wire::WireErrc::forbidden));
+  }
+  const auto topic = session.context().topic_at(*address);
+  if (!topic) return std::unexpected(wire::status(topic.error()));
+  last = {*topic, now};
+  return *topic;
+}
+
 KeptAnswer publish_for(Session& session, const wire::Publish& publish, const Payload& payload) {
   const std::string_view actor = publish.actor.empty() ? session.name() : publish.actor;
-  if (!is_at(session.last_topic, actor, publish.topic)) {
-    if (is_reserved(actor)) return {.status = wire::status(Errc::reserved_name)};
-    // `/topic` was checked without the name that now goes in front.
-    const auto address = Address::join(actor, publish.topic);
-    if (!address) return {.status = wire::status(address.error())};
-    if (!is_allowed(session, actor, address->text())) {
-      return {.status = wire::status(wire::WireErrc::forbidden)};
-    }
-    const auto topic = session.context().topic_at(*address);
-    if (!topic) return {.status = wire::status(topic.error())};
-    session.last_topic = *topic;
-  } else if (!is_allowed(session, actor, session.last_topic->address.text())) {
-    return {.status = wire::status(wire::WireErrc::forbidden)};
-  }
-  const auto published = session.context().publish_on(*session.last_topic, {publish.type, payload},
-                                                      {.retain = publish.retain});
+  const auto place = place_of(session, actor, publish.topic);
+  if (!place) return {.status = place.error()};
+  const auto published =
+      session.context().publish_on(**place, {publish.type, payload}, {.retain = publish.retain});
   if (!published) return {.status = wire::status(published.error())};
   return {.n = published->matched, .full = published->full};
 }

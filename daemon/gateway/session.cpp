@@ -31,6 +31,7 @@ std::uint64_t Session::shed(std::uint64_t bytes) {
 void Session::settle(std::uint64_t id, const KeptAnswer& answer) {
   if (id != 0 && keeps_answers()) kept_.keep(id, answer);
   if (answer.status == wire::status_ok) {
+    if (route_ == nullptr || !route_->wants_ok(id)) return;
     ok({.id = id, .n = answer.n, .full = answer.full});
   } else {
     refuse(id, answer.status);

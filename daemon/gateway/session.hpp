@@ -174,7 +174,12 @@ class Session {
   };
   std::unordered_map<RequestId, Ending> barriers;
   std::uint64_t last_barrier = 0;
-  Topic* last_topic = nullptr;                 ///< where it published last; lives with the engine
+  /// Where it published last (topics live with the engine), and when that was last allowed.
+  struct Published {
+    Topic* topic = nullptr;
+    std::uint64_t allowed_at = 0;
+  };
+  Published last_published;
   std::set<std::string, std::less<>> watches;  ///< names
 
  private:

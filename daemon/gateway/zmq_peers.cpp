@@ -15,8 +15,10 @@ bool is_automatic(std::string_view routing_id) noexcept {
 }  // namespace
 
 ZmqPeer* ZmqPeers::find(std::string_view routing_id) const {
+  if (last_found_ != nullptr && last_found_->routing_id == routing_id) return last_found_;
   const auto found = by_routing_id_.find(routing_id);
-  return found == by_routing_id_.end() ? nullptr : found->second.get();
+  if (found == by_routing_id_.end()) return nullptr;
+  return last_found_ = found->second.get();
 }
 
 ZmqPeer* ZmqPeers::find(PeerId id) const {
@@ -46,6 +48,7 @@ void ZmqPeers::remove(PeerId id) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;
   const ZmqPeer& peer = *found->second;
+  if (last_found_ == &peer) last_found_ = nullptr;
   const auto [first, last] = by_fd_.equal_range(peer.fd);
   for (auto it = first; it != last; ++it) {
     if (it->second != id) continue;

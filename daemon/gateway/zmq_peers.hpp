@@ -43,6 +43,7 @@ class ZmqPeers {
   StringMap<PeerId> removed_;
   std::deque<std::string> removed_order_;
   StringMap<std::unique_ptr<ZmqPeer>> by_routing_id_;
+  mutable ZmqPeer* last_found_ = nullptr;  // by its routing id: many messages come in a row
   std::unordered_map<PeerId, ZmqPeer*> by_id_;
   std::unordered_multimap<int, PeerId> by_fd_;
 };

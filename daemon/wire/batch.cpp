@@ -1,7 +1,6 @@
 #include "daemon/wire/batch.hpp"
 
-#include <array>
-
+#include "core/values/short_copy.hpp"
 #include "daemon/wire/line.hpp"
 
 namespace backstage::wire {
@@ -18,7 +17,10 @@ std::size_t length_at(std::string_view bytes) noexcept {
 
 // Whether the message's first word is BATCH, whatever follows.
 bool is_batch(std::string_view message) noexcept {
-  return find_verb(message.substr(0, message.find_first_of(" \n"))) == Verb::batch;
+  constexpr std::string_view word = "BATCH";
+  if (!message.starts_with(word)) return false;
+  return message.size() == word.size() || message[word.size()] == ' ' ||
+         message[word.size()] == '\n';
 }
 
 std::unexpected<Refusal> bad_batch(std::string text) {
@@ -74,15 +76,20 @@ std::optional<std::string_view> BatchReader::next() noexcept {
 
 void append_batch_entry(std::string& out, std::string_view control,
                         const std::string_view* payload) {
-  const std::size_t length = batch_entry_bytes(control, payload) - batch_length_bytes;
-  std::array<char, batch_length_bytes> prefix{};
-  for (std::size_t i = 0; i < prefix.size(); ++i) {
-    prefix[i] = static_cast<char>(length >> (8 * i) & 0xFFU);
-  }
-  out.append(prefix.data(), prefix.size()).append(control);
-  if (payload == nullptr) return;
-  out.push_back('\n');
-  out.append(*payload);
+  const std::size_t begin = out.size();
+  const std::size_t bytes = batch_entry_bytes(control, payload);
+  out.resize_and_overwrite(begin + bytes, [&](char* data, std::size_t size) {
+    char* at = data + begin;
+    for (std::size_t i = 0; i < batch_length_bytes; ++i) {
+      *at++ = static_cast<char>((bytes - batch_length_bytes) >> (8 * i) & 0xFFU);
+    }
+    copy_mostly_short(at, control.data(), control.size());
+    if (payload == nullptr) return size;
+    at += control.size();
+    *at++ = '\n';
+    copy_mostly_short(at, payload->data(), payload->size());
+    return size;
+  });
 }
 
 }  // namespace backstage::wire

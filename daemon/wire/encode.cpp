@@ -1,9 +1,9 @@
 #include "daemon/wire/encode.hpp"
 
 #include <charconv>
-#include <cstring>
 #include <limits>
 
+#include "core/values/short_copy.hpp"
 #include "daemon/wire/line.hpp"
 
 namespace backstage::wire {
@@ -13,7 +13,7 @@ constexpr std::size_t digits_max = std::numeric_limits<std::uint64_t>::digits10 
 
 // Returns the end of it.
 char* write(char* at, std::string_view text) noexcept {
-  std::memcpy(at, text.data(), text.size());
+  copy_mostly_short(at, text.data(), text.size());
   return at + text.size();
 }
 
