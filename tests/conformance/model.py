@@ -49,6 +49,7 @@ class Client:
     answers: dict = field(default_factory=dict)  # id: answer to a SEND or PUB
     asked: list = field(default_factory=list)    # [rid as the daemon said it, asker, id]
     watches: set = field(default_factory=set)
+    said: dict = field(default_factory=dict)     # id of a SUB: (pattern, Subscription)
     gone: dict = field(default_factory=dict)     # numbers of ended subscriptions: pattern
 
 
@@ -186,6 +187,7 @@ class Model:
     def do_sub(self, client, args, keys, step):
         pattern = args[0]
         sub = self.clients[client].subs.setdefault(pattern, Subscription())
+        self.clients[client].said[int(keys["id"])] = pattern, sub
         sub.ack = keys.get("ack") == "1"
         sub.window = int(keys.get("window", 0))
         exact = "*" not in pattern and ">" not in pattern
@@ -198,7 +200,7 @@ class Model:
 
     def do_unsub(self, client, args, keys, step):
         found = self.clients[client].subs.pop(args[0], None)
-        if found:
+        if found and found.number:
             self.clients[client].gone[found.number] = args[0]
         # What a shut window keeps back is given up, and said.
         kept = {}

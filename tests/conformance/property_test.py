@@ -10,6 +10,7 @@ import re
 import wire
 from case import ConformanceCase, world
 from model import ANSWERS, DOWN, MAIL, PONG, Model, Step, acknowledged
+from peer import Clients
 
 TOPICS = ("x", "a.b", "a.c")
 PATTERNS = ("~f/x", "~f/a.*", "~f/>", "~0/x", "~1/>", "*/a.b")
@@ -173,11 +174,13 @@ class Run:
             line = frames[0].decode()
             told = wire.keys(frames[0])
             if line.startswith("OK ") and "sub" in told:
-                number = int(told["sub"])
-                others = [sub.number for sub in me.subs.values() if sub.number == number]
-                fresh = next((sub for sub in me.subs.values() if not sub.number), None)
-                if not others and fresh:
-                    fresh.number = number
+                pattern, sub = me.said.get(int(line.split(" ")[1]), (None, None))
+                if sub is None:
+                    continue
+                sub.number = int(told["sub"])
+                if me.subs.get(pattern) is not sub:
+                    # Begun and ended in one BATCH.
+                    me.gone[sub.number] = pattern
             elif line.startswith("MSG 0 ") and "rid" in told:
                 asked = next(unasked, None)
                 if asked:
@@ -189,7 +192,7 @@ class Run:
 class PropertyTest(ConformanceCase):
     def failure(self, steps, count):
         """Why this sequence fails at a fresh set of names, or None."""
-        clients = self.clients_of(world.Shared.get())
+        clients = Clients(world.Shared.get())
         try:
             run = Run(clients, self.fresh("p") + ".", count)
             for number, step in enumerate(steps, 1):
@@ -203,6 +206,8 @@ class PropertyTest(ConformanceCase):
                 if not peer.socket.closed:
                     peer.send("BYE")
                     peer.socket.linger = 200
+            # Thousands of sequences would hold thousands of connections.
+            clients.close()
 
     def shrink(self, steps, count):
         """A sequence that fails and of which nothing can be left out."""
