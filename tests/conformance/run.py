@@ -11,10 +11,12 @@ import faulthandler
 import os
 import re
 import sys
+import time
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+SLOWEST = 5
 CASE = re.compile(r"\b[TF][1-9][0-9]?b?\b")
 
 
@@ -24,6 +26,15 @@ class Result(unittest.TextTestResult):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.passed = []
+        self.seconds = []
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.seconds.append((time.monotonic() - self.begun, test.id()))
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -68,6 +79,9 @@ def summary(result):
     for letter in "TF":
         of_letter = sorted((case for case in cases if case[0] == letter), key=by_number)
         lines.append(f"{letter}: {len(of_letter)}: {' '.join(of_letter) or 'none'}")
+    slowest = sorted(result.seconds, reverse=True)[:SLOWEST]
+    lines.append(f"slowest of {sum(took for took, _ in result.seconds):.0f} s: "
+                 + ", ".join(f"{test} {took:.1f} s" for took, test in slowest))
     for test, why in result.skipped:
         lines.append(f"skipped: {test.id()}: {why}")
     return "\n".join(lines)
@@ -87,6 +101,8 @@ def main():
     if not world.FOREIGN and not os.access(world.BIN, os.X_OK):
         sys.exit(f"conformance: there is no daemon to run at {world.BIN}\n"
                  "  next: scripts/build.sh dev, or name one with --endpoint or BACKSTAGED_BIN")
+    if world.FOREIGN:
+        world.Shared.get()
     runner = unittest.TextTestRunner(resultclass=Result, verbosity=0 if given.quiet else 2)
     result = runner.run(load(given.names))
     print(summary(result), flush=True)

@@ -42,6 +42,8 @@ CONFIG = {
     "gateway": {"limits": {"err0_per_s": 1000}},
 }
 PLUGINS = ("echo", "counter", "probe", "crashy")
+# Of ERR 0 in a second: what the page allows, and as many as one test provokes within one.
+ERR0_NEEDED = 10
 
 
 def scaled(short, long):
@@ -199,9 +201,35 @@ class Shared:
             raise SystemExit(f"conformance: nobody answers HELLO at {endpoint}\n"
                              "  next: name the endpoint of `cmd`, a ROUTER")
         told = wire.keys(socket.recv_multipart()[0])
+        missing = lacks(socket) if FOREIGN else []
         socket.close()
         context.term()
+        if missing:
+            raise SystemExit(f"conformance: the daemon at {endpoint} lacks {', '.join(missing)}\n"
+                             "  next: tests/conformance/README.md says what it must host")
         return {"cmd": front, **{name: told[name] for name in ("pub", "ingest") if told[name]}}
+
+
+def lacks(socket):
+    """What the suite needs and the daemon of another does not have: better said once than by each
+    test."""
+    questions = {"echo": (b"", b"x", b"x"), "counter": (b"", b"0", None),
+                 "probe": (b" type=name", b"", b"probe"), "failing": (b"", b"", None)}
+    missing = []
+    for number, (actor, (keys, payload, answer)) in enumerate(questions.items(), 2):
+        socket.send_multipart([f"REQ {actor} id={number}".encode() + keys, payload])
+        told = socket.recv_multipart() if socket.poll(10_000) else [b"nothing"]
+        if not told[0].startswith(b"REP ") or answer not in (None, told[1]):
+            missing.append(f"actor {actor} ({told[0].decode()})")
+    for _ in range(ERR0_NEEDED):
+        socket.send(b"JUNK")
+    refused = 0
+    while refused < ERR0_NEEDED and socket.poll(1000):
+        refused += socket.recv_multipart()[0].startswith(b"ERR 0 ")
+    if refused < ERR0_NEEDED:
+        missing.append(f"answers to lines without an id: {refused} of {ERR0_NEEDED} within a "
+                       "second")
+    return missing
 
 
 def own(**arguments):
