@@ -10,7 +10,6 @@
 /// does not fit in stays there, queued. All of it is [gateway].
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <string>
 #include <string_view>
@@ -79,9 +78,9 @@ class Outbox {
   const PeerId peer_;
   bool is_one_frame_ = false;
   bool is_batching_ = false;
-  bool is_listed_ = false;  // among those who are told of the turn's end
-  Pack pack_;               // behind all that waits
-  std::deque<Waiting> waiting_;
+  bool is_listed_ = false;      // among those who are told of the turn's end
+  Pack pack_;                   // behind all that waits
+  std::list<Waiting> waiting_;  // unlike a deque, an empty one takes no memory
   std::uint64_t waiting_bytes_ = 0;
   std::uint32_t waiting_answers_ = 0;
   std::uint32_t expected_answers_ = 0;

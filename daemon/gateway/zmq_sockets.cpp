@@ -19,9 +19,12 @@ constexpr int filters_received_max = 1'000;
 constexpr std::int64_t pub_frame_bytes_max = 1'024;
 // A silent connection is closed after this; libzmq's 30 s would let a few peers hold all places.
 constexpr int handshake_ms = 2'000;
-constexpr int heartbeat_interval_ms = 5'000;
-constexpr int heartbeat_timeout_ms = 10'000;
-constexpr int heartbeat_ttl_ms = 15'000;
+// A peer that does not answer is gone after the sum. libzmq 4.3.4 finds the timer of an answer by
+// looking at all that are due earlier (poller_base.cpp): with a timeout over the interval those are
+// all connections at every answer, and 10,000 idle sessions kept its thread from all other work.
+constexpr int heartbeat_interval_ms = 10'000;
+constexpr int heartbeat_timeout_ms = 5'000;
+constexpr int heartbeat_ttl_ms = 20'000;
 constexpr int backlog = 512;
 
 void set_common(ZmqSocket& socket, Door door, std::int64_t frame_bytes_max) {
@@ -73,7 +76,7 @@ ZmqSocket make_ingest(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_PULL);
   set_common(socket, Door::ingest, frame_bytes_max(options));
   // While a full target holds ingest up its peers are not read, their PONGs neither: a heartbeat
-  // would cut them off after 10 s, and what they had sent would be lost.
+  // would cut them off after 5 s, and what they had sent would be lost.
   socket.set(ZMQ_HEARTBEAT_IVL, 0);
   socket.set(ZMQ_RCVHWM, static_cast<int>(options.ingest_receive_messages_max));
   return socket;
