@@ -202,12 +202,21 @@ class PropertyTest(ConformanceCase):
                     return f"step {number}, {step}\n  {mismatch}"
             return None
         finally:
-            for peer in clients.peers:
-                if not peer.socket.closed:
-                    peer.send("BYE")
-                    peer.socket.linger = 200
-            # Thousands of sequences would hold thousands of connections.
-            clients.close()
+            self.leave(clients)
+
+    @staticmethod
+    def leave(clients):
+        """Ends the sessions, so that the next sequence is alone, and the connections: thousands of
+        sequences would hold thousands."""
+        open_peers = [peer for peer in clients.peers if not peer.socket.closed]
+        for peer in open_peers:
+            peer.send("BYE")
+        for peer in open_peers:
+            try:
+                peer.take_until(lambda frames: frames[0].startswith(b"BYE "))
+            except AssertionError:
+                pass  # It is why this sequence has failed.
+        clients.close()
 
     def shrink(self, steps, count):
         """A sequence that fails and of which nothing can be left out."""
