@@ -17,6 +17,8 @@ from peer import SLOW, Clients
 from rawzmtp import Raw, greeting
 
 MIB = 1 << 20
+# libzmq takes this for a peer that does not say its type: its heartbeats end it, later.
+UNTYPED = greeting() + rawzmtp.command(b"READY", b"\x0bSocket-Type\xff\xff\xff\xff")
 # Frames of a handshake that no ZeroMQ peer sends, each after a good greeting or instead of it.
 NOISE = [
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0" * 4096, b"\xff" * 4096,
@@ -25,7 +27,7 @@ NOISE = [
     greeting(major=9, minor=9), b"\x01\0", b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05",
     greeting() + b"\x04\xff" + b"\xff" * 64, greeting() + b"\x06" + b"\x7f" * 8 + b"endless",
     greeting() + rawzmtp.command(b"READY", b"\xff\xff\xff\xff\xff"),
-    greeting() + rawzmtp.command(b"READY", b"\x0bSocket-Type\xff\xff\xff\xff"),
+    UNTYPED,
     greeting() + rawzmtp.ready("NOSUCH"), greeting() + rawzmtp.ready("PUB"),
     greeting() + rawzmtp.command(b"ERROR", b"\x04oops"), greeting() + rawzmtp.frame(b"early"),
 ]
@@ -38,7 +40,7 @@ class BytesTest(ConformanceCase):
     def test_frames_of_every_number_are_answered_or_refused(self):
         """2.bad-frame; F26"""
         dealer = self.clients.dealer()
-        for parts in (3, 9, 1000):
+        for parts in (3, 9, 1000, 10_000):
             answer = dealer.ask(*([b"SEND echo id=1"] + [b""] * (parts - 1)))
             self.assertRegex(answer[0], rb"^ERR [01] 400 bad_frame$")
         for said in ([b""], [b"", b""], [b"", b"", b""], [b"", b"", b"", b""]):
@@ -64,9 +66,9 @@ class BytesTest(ConformanceCase):
                 raws[-1].push(said)
             raws.append(Raw(daemon.endpoints[name]))
         self.assertEqual(early.ask("REQ echo id=2", b"y"), [b"REP 2", b"y"])
-        # Those in the handshake are closed by the limit of 2 s; a few say nothing at all.
-        self.assertTrue(raws[len(NOISE)].closed_within(5), "a silent peer is closed")
-        for raw in raws:
+        # By the limit of 2 s for a handshake, those that say nothing too.
+        for said, raw in zip([*NOISE, b""] * 3, raws):
+            self.assertTrue(said == UNTYPED or raw.closed_within(5), said)
             raw.socket.close()
         self.assert_serves(clients)
         self.assertLess(len(daemon.log().splitlines()) - lines, 100, "no flood in the log")
@@ -131,14 +133,22 @@ class BytesTest(ConformanceCase):
         if world.LONG:
             with Raw.at(clients.endpoints["cmd"], "DEALER") as drip:
                 drip.push(b"\0\x40")
-                self.assertTrue(drip.closed_within(25), "a frame that never ends")
+                begin, is_over = time.monotonic(), False
+                while not is_over and time.monotonic() - begin < 25 * SLOW:
+                    try:
+                        drip.push(b"x")
+                    except ConnectionError:
+                        break
+                    is_over = drip.closed_within(1 / SLOW)
+                self.assertLess(time.monotonic() - begin, 20 * SLOW, "a frame byte by byte")
 
 
 class FloodTest(ConformanceCase):
     def test_topics_at_and_over_their_limits_are_judged_alike_by_pub_and_sub(self):
         """3.topic 3.address 6.bad_addr; F31"""
         dealer, stem = self.clients.dealer(), self.fresh()
-        rows = [("t", True), ("t" * 128, True), ("t" * 129, False), ("a" + ".b" * 60, True),
+        rows = [("", False), ("t", True),
+                ("t" * 128, True), ("t" * 129, False), ("a" + ".b" * 60, True),
                 (".".join(["a"] * 64), True), ("." * 100, False), ("a..b", False), ("a.", False),
                 (".a", False), ("a/b", False), ("%4", False), ("%zz", False), ("x" * 900, False)]
         number = 0
@@ -152,6 +162,11 @@ class FloodTest(ConformanceCase):
                 expected = b"OK %d" % number if is_good else b"ERR %d 400 bad_addr" % number
                 self.assertTrue(answer[0].startswith(expected), (topic, answer))
                 self.assertLess(time.monotonic() - begin, 0.5 * SLOW)
+        # What is no byte of a line, or more than a line: not even the verb is looked at.
+        for topic in (b"a\0b", b"\xff\xfe", b"a\x1b", b"x" * 1024, b"x" * MIB):
+            for verb in (b"SUB ", b"PUB "):
+                answer = dealer.ask(verb + stem.encode() + b"/" + topic, b"")
+                self.assertRegex(answer[0], rb"^ERR 0 400 bad_frame$")
         for pattern in ("**", "a.**", ">>", "a.>.b", ">.a"):
             number += 1
             self.assertEqual(dealer.ask(f"SUB {stem}/{pattern} id={number}")[0],
@@ -172,39 +187,6 @@ class FloodTest(ConformanceCase):
         self.assertTrue(dealer.ask("PING x")[0].endswith(b"subs=0 x"))
         if not world.SANITIZED:
             self.assertLess(marks[-1] - marks[0], 5 * 1024, marks)
-
-    def test_a_thousand_idle_connections_hurt_nobody_and_are_served(self):
-        """1.cmd; F33"""
-        count = world.scaled(400, 10_000)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard < 2 * count + 200:
-            self.skipTest(f"needs {2 * count + 200} descriptors")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        daemon, clients = self.own(config={
-            "actors": {"echo": "echo"}, "gateway": {"limits": {"sessions": count + 100}}})
-        self.assert_serves(clients)
-        before = daemon.rss_kib()
-        with_all = Clients(daemon.endpoints)
-        with_all.context.set(zmq.MAX_SOCKETS, count + 50)
-        self.addCleanup(with_all.close)
-        peers = [with_all.dealer() for _ in range(count)]
-        for peer in peers:
-            peer.send("PING idle")
-        for peer in peers:
-            self.assertTrue(peer.take()[0].endswith(b" idle"))
-        if not world.SANITIZED:
-            self.assertLess(daemon.rss_kib() - before, 40 * count + 16 * 1024, "KiB for them all")
-        bystander, waits = clients.dealer(), []
-        for peer in peers:
-            peer.send("REQ echo id=1", b"all at once")
-        for number in range(1, 101):
-            begin = time.monotonic()
-            bystander.ask(f"PING {number}")
-            waits.append(time.monotonic() - begin)
-        for peer in peers:
-            self.assertEqual(peer.take(), [b"REP 1", b"all at once"])
-        self.assertLess(sorted(waits)[98], 0.2 * SLOW, "p99 of a bystander")
 
     def test_connections_that_come_and_go_leave_descriptors_and_memory_flat(self):
         """7.ends; F34"""

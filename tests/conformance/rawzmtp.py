@@ -2,6 +2,7 @@
 import select
 import socket
 import struct
+import threading
 from urllib.parse import urlsplit
 
 from peer import SLOW, Deadline
@@ -126,3 +127,40 @@ class Raw:
             except ConnectionError:
                 return True
         return False
+
+
+class Recorder:
+    """A TCP relay for one connection; `said` is what its client has said. A context manager."""
+
+    def __init__(self, endpoint):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.far = connect(endpoint)
+        self.said = b""
+        self.thread = threading.Thread(target=self.relay)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *ignored):
+        self.far.shutdown(socket.SHUT_RDWR)
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.far.close()
+        self.listener.close()
+
+    def relay(self):
+        try:
+            near, _ = self.listener.accept()
+        except OSError:
+            return
+        with near:
+            while True:
+                for source in select.select([near, self.far], [], [])[0]:
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    if source is near:
+                        self.said += data
+                    (self.far if source is near else near).sendall(data)

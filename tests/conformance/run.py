@@ -47,7 +47,7 @@ class Result(unittest.TextTestResult):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--endpoint", help="the cmd endpoint of a daemon that runs already")
-    parser.add_argument("--long", action="store_true", help="the counts of the reference, hours")
+    parser.add_argument("--long", action="store_true", help="the counts of the reference")
     parser.add_argument("--quiet", action="store_true", help="print the summary and what failed")
     parser.add_argument("names", nargs="*")
     return parser.parse_args()
