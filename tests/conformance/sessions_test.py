@@ -92,6 +92,8 @@ class EndTest(SessionCase):
         dealer = self.clients.dealer()
         self.assertEqual(dealer.ask(f"PUB {topic}/x id=1", b"")[0], b"OK 1 n=1 full=0")
         dealer.send(f"REQ {name} id=2 ttl=60000", b"waits")
+        # It is taken before what follows is answered, and so before the end of the other.
+        self.assert_usable(dealer)
         begin = time.monotonic()
         process.kill()
         self.assertEqual(dealer.take()[0], b"ERR 2 500 actor_failed")
