@@ -71,18 +71,18 @@ std::string endpoint_of(const Options& options) {
 
 Outcome<Door> Door::open(const Options& options) {
   const auto endpoint = endpoint_of(options);
-  auto opened = connect(endpoint, options, [&endpoint](const client::error& error) {
+  auto connection = connect(endpoint, options, {}, [&endpoint](const client::error& error) {
     return fault_of(error, "to talk", endpoint);
   });
-  if (!opened) return std::unexpected(opened.error());
-  return Door(*std::move(opened), endpoint, options.timeout);
+  if (!connection) return std::unexpected(connection.error());
+  return Door(*std::move(connection), endpoint, options.timeout);
 }
 
 Outcome<Json> Door::ask(const Json& question) {
   const auto op = text_of(question, "op");
-  const auto answer = connection_.request("$backstage", one_line(question), timeout_);
-  if (!answer.ok()) return std::unexpected(fault_of(answer.error(), "op " + op, endpoint_));
-  auto json = Json::parse(answer.value().payload, nullptr, false);
+  const auto answer = connection_->request("$backstage", one_line(question), {.timeout = timeout_});
+  if (!answer) return std::unexpected(fault_of(answer.error(), "op " + op, endpoint_));
+  auto json = Json::parse(answer->payload, nullptr, false);
   if (json.is_object()) return json;
   return std::unexpected(Fault{exit_code::internal,
                                "CTL-304",

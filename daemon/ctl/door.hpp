@@ -1,6 +1,7 @@
 /// Door: the running daemon's `$backstage` as JSON questions and answers.
 #pragma once
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -32,10 +33,11 @@ class Door final {
   [[nodiscard]] const std::string& endpoint() const noexcept { return endpoint_; }
 
  private:
-  Door(client::connection connection, std::string endpoint, std::chrono::milliseconds timeout)
+  Door(std::unique_ptr<client::connection> connection, std::string endpoint,
+       std::chrono::milliseconds timeout)
       : connection_(std::move(connection)), endpoint_(std::move(endpoint)), timeout_(timeout) {}
 
-  client::connection connection_;
+  std::unique_ptr<client::connection> connection_;
   std::string endpoint_;
   std::chrono::milliseconds timeout_;
 };

@@ -99,13 +99,16 @@ Outcome<client::curve_keys> read_keys(const KeyFiles& files) {
                             .own_secret = std::string{secret->text()}};
 }
 
-Outcome<client::connection> connect(const std::string& endpoint, const Options& options,
-                                    const std::function<Fault(const client::error&)>& fault_of) {
+Outcome<std::unique_ptr<client::connection>> connect(
+    const std::string& endpoint, const Options& options, client::options with,
+    const std::function<Fault(const client::error&)>& fault_of) {
   const auto files = key_files_of(options);
   const auto keys = read_keys(files);
   if (!keys) return std::unexpected(keys.error());
-  auto opened = client::connection::open(endpoint, {.name = options.traffic.name, .curve = *keys});
-  if (opened.ok()) return std::move(opened.value());
+  with.curve = *keys;
+  auto connection = std::make_unique<client::connection>(endpoint, std::move(with));
+  const auto opened = connection->open();
+  if (opened) return connection;
   if (opened.error().token == "unreachable") {
     if (auto fault = fault_of_handshake(endpoint, *keys, files)) {
       return std::unexpected(*std::move(fault));

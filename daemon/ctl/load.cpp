@@ -55,20 +55,21 @@ class Subscriber {
               const std::stop_token& stop) {
     auto own = options;
     own.traffic.name.clear();
-    auto session = open_session(own);
-    if (!session) return ready.set_value(std::unexpected(session.error()));
-    const auto got = session->subscribe(
+    const auto opened = open_session(own);
+    if (!opened) return ready.set_value(std::unexpected(opened.error()));
+    auto& session = **opened;
+    const auto got = session.subscribe(
         options.traffic.targets.front(), {}, [this](const client::message& it) { take(it); },
         [this](const client::gap& it) {
           ++heard_.gaps;
           heard_.lost += it.last - it.first + 1;
           accounted_ += it.last - it.first + 1;
         });
-    if (!got.ok()) {
-      return ready.set_value(std::unexpected(fault_of_message(got.error(), session->endpoint())));
+    if (!got) {
+      return ready.set_value(std::unexpected(fault_of_message(got.error(), session.endpoint())));
     }
     ready.set_value({});
-    while (!stop.stop_requested()) session->poll(milliseconds{20});
+    while (!stop.stop_requested()) session.poll(milliseconds{20});
   }
   void take(const client::message& it) {
     Stamp stamp;
@@ -105,7 +106,8 @@ class Generator {
     if (traffic_.load == "send") {
       why = error_in(session_.send(target, payload_, {.type = traffic_.type}));
     } else if (traffic_.load == "req") {
-      why = error_in(session_.request(target, payload_, options_.timeout, traffic_.type));
+      why = error_in(
+          session_.request(target, payload_, {.type = traffic_.type, .timeout = options_.timeout}));
     } else {
       // Another's name, and none of this run's.
       why = error_in(session_.publish(target, payload_, {.type = traffic_.type}));
@@ -148,9 +150,8 @@ class Generator {
   static constexpr double rate_default = 1'000;
   static constexpr milliseconds duration_default{10'000};
 
-  template <class T>
-  static std::optional<client::error> error_in(const client::outcome<T>& got) {
-    return got.ok() ? std::nullopt : std::optional(got.error());
+  static std::optional<client::error> error_in(const client::outcome<client::reply>& got) {
+    return got ? std::nullopt : std::optional(got.error());
   }
   static double seconds(LoadClock::duration time) {
     return std::chrono::duration<double>(time).count();
@@ -167,16 +168,13 @@ class Generator {
     const auto& target = traffic_.targets.front();
     ++result_.sent;
     ++under_way_;
-    if (traffic_.load == "send") {
-      session_.start_send(target, payload_, {.type = traffic_.type, .timeout = options_.timeout},
-                          told);
-    } else if (traffic_.load == "req") {
-      session_.start_request(target, payload_, options_.timeout, told, traffic_.type);
-    } else {
-      session_.start_publish(target,
-                             stamped(payload_, {run_, nanoseconds(due.time_since_epoch()).count()}),
-                             {.type = traffic_.type, .timeout = options_.timeout}, told);
+    client::command it{traffic_.load == "req" ? "REQ" : "SEND", target, payload_, {}};
+    if (traffic_.load == "pub") {
+      it.verb = "PUB";
+      it.payload = stamped(payload_, {run_, nanoseconds(due.time_since_epoch()).count()});
     }
+    it.with = {.type = traffic_.type, .timeout = options_.timeout};
+    session_.start(std::move(it), told);
   }
   void take(const std::optional<client::error>& why, LoadClock::time_point due) {
     --under_way_;
@@ -208,10 +206,10 @@ class Generator {
 
 Outcome<LoadResult> run_load(const Options& options) {
   const std::uint64_t run = std::random_device{}() * std::uint64_t{0x9E3779B97F4A7C15};
-  auto session = open_session(options);
+  const auto session = open_session(options);
   if (!session) return std::unexpected(session.error());
   Subscriber subscriber(run);
-  Generator generator(options, *session, run);
+  Generator generator(options, **session, run);
   if (auto tried = generator.try_one(); !tried) return std::unexpected(tried.error());
   const bool is_pub = options.traffic.load == "pub";
   if (is_pub) {

@@ -10,22 +10,23 @@ namespace backstage::ctl {
 
 Outcome<int> req(const Options& options) {
   const auto& traffic = options.traffic;
-  auto session = open_session(options);
-  if (!session) return std::unexpected(session.error());
+  const auto opened = open_session(options);
+  if (!opened) return std::unexpected(opened.error());
+  auto& session = **opened;
   catch_interrupts();
   int exit = exit_code::ok;
   const auto each = [&](const std::string& payload, std::uint64_t line) {
-    const auto got =
-        session->request(traffic.targets.front(), payload, options.timeout, traffic.type);
+    const auto got = session.request(traffic.targets.front(), payload,
+                                     {.type = traffic.type, .timeout = options.timeout});
     Json record = Json::object();
     if (traffic.is_lines) record["line"] = line;
-    if (got.ok()) {
-      if (!got.value().type.empty()) record["type"] = got.value().type;
-      put_payload(record, got.value().payload);
-      options.is_json ? write_record(record) : write_payload(got.value().payload);
+    if (got) {
+      if (const auto type = got->key("type"); !type.empty()) record["type"] = type;
+      put_payload(record, got->payload);
+      options.is_json ? write_record(record) : write_payload(got->payload);
       return true;
     }
-    const auto fault = fault_of_message(got.error(), session->endpoint());
+    const auto fault = fault_of_message(got.error(), session.endpoint());
     exit = worse(exit, fault.exit);
     record.update(record_of(fault));
     if (options.is_json) {

@@ -9,7 +9,7 @@
 namespace backstage::ctl {
 namespace {
 
-using Receipt = client::outcome<client::receipt>;
+using Receipt = client::outcome<client::reply>;
 using Act = std::function<Receipt(client::connection&, const std::string& payload)>;
 
 struct Tally {
@@ -22,7 +22,7 @@ struct Tally {
 void tell(const Options& options, const Receipt& got, std::uint64_t line,
           const std::string& endpoint) {
   const bool is_publish = options.command == Command::pub;
-  if (!got.ok()) {
+  if (!got) {
     const auto fault = fault_of_message(got.error(), endpoint);
     auto record = record_of(fault);
     if (options.traffic.is_lines) record["line"] = line;
@@ -33,30 +33,31 @@ void tell(const Options& options, const Receipt& got, std::uint64_t line,
   if (options.is_json) {
     Json record{{"ok", true}};
     if (options.traffic.is_lines) record["line"] = line;
-    if (is_publish) record["matched"] = got.value().matched;
-    if (is_publish) record["full"] = got.value().full;
+    if (is_publish) record["matched"] = got->number("n");
+    if (is_publish) record["full"] = got->number("full");
     return write_record(record);
   }
   if (options.traffic.is_lines) return;
   if (!is_publish) return fmt::print("accepted\n");
-  fmt::print("offered to {} subscriptions, {} of them full\n", got.value().matched,
-             got.value().full);
+  fmt::print("offered to {} subscriptions, {} of them full\n", got->number("n"),
+             got->number("full"));
 }
 
 Outcome<int> act_on_each(const Options& options, const Act& act) {
-  auto session = open_session(options);
-  if (!session) return std::unexpected(session.error());
+  const auto opened = open_session(options);
+  if (!opened) return std::unexpected(opened.error());
+  auto& session = **opened;
   catch_interrupts();
   Tally tally;
   const auto each = [&](const std::string& payload, std::uint64_t line) {
-    const auto got = act(*session, payload);
-    ++(got.ok() ? tally.taken : tally.refused);
-    if (!got.ok()) {
-      tally.exit = worse(tally.exit, fault_of_message(got.error(), session->endpoint()).exit);
+    const auto got = act(session, payload);
+    ++(got ? tally.taken : tally.refused);
+    if (!got) {
+      tally.exit = worse(tally.exit, fault_of_message(got.error(), session.endpoint()).exit);
     }
-    tell(options, got, line, session->endpoint());
+    tell(options, got, line, session.endpoint());
     // Of a daemon that is gone every further line would only say the same.
-    return got.ok() || got.error().number != 0;
+    return got || got.error().number != 0;
   };
   const auto read = each_payload(options.traffic, std::cin, each);
   if (!read) return std::unexpected(read.error());

@@ -44,13 +44,13 @@ class Listener {
     }
     fmt::print(stderr, "GAP {} {} to {} ({})\n", it.address, it.first, it.last, it.reason);
   }
-  void take(const client::session_change& it) {
-    is_over_ = it.kind == "closed";
+  void take(const std::string& kind, const std::string& reason) {
+    is_over_ = kind == "closed";
     if (options_.is_json) {
-      return write_record({{"event", "session"}, {"kind", it.kind}, {"reason", it.reason}});
+      return write_record({{"event", "session"}, {"kind", kind}, {"reason", reason}});
     }
-    fmt::print(stderr, "session {}{}{}\n", it.kind, it.reason.empty() ? "" : ": ",
-               daemon::printable(it.reason));
+    fmt::print(stderr, "session {}{}{}\n", kind, reason.empty() ? "" : ": ",
+               daemon::printable(reason));
   }
   [[nodiscard]] bool is_done() const { return is_over_ || is_full(); }
   void sum_up() const {
@@ -80,12 +80,7 @@ Outcome<void> subscribe_all(client::connection& session, Listener& listener,
          .is_acked = traffic.is_acked},
         [&listener](const client::message& it) { listener.take(it); },
         [&listener](const client::gap& it) { listener.take(it); });
-    if (!got.ok()) return std::unexpected(fault_of_message(got.error(), session.endpoint()));
-    if (got.value().window != traffic.window || got.value().is_acked != traffic.is_acked) {
-      return std::unexpected(
-          Fault{exit_code::said_no, "CTL-303", "this daemon has no windows and no acknowledgements",
-                session.endpoint(), "it answers 501 unsupported", "leave out --window and --ack"});
-    }
+    if (!got) return std::unexpected(fault_of_message(got.error(), session.endpoint()));
   }
   return {};
 }
@@ -93,12 +88,13 @@ Outcome<void> subscribe_all(client::connection& session, Listener& listener,
 }  // namespace
 
 Outcome<int> sub(const Options& options) {
-  auto session = open_session(options);
-  if (!session) return std::unexpected(session.error());
-  catch_interrupts();
   Listener listener(options);
-  session->on_session([&listener](const client::session_change& it) { listener.take(it); });
-  if (auto begun = subscribe_all(*session, listener, options.traffic); !begun) {
+  const auto opened = open_session(
+      options, [&listener](const auto& kind, const auto& reason) { listener.take(kind, reason); });
+  if (!opened) return std::unexpected(opened.error());
+  auto& session = **opened;
+  catch_interrupts();
+  if (auto begun = subscribe_all(session, listener, options.traffic); !begun) {
     return std::unexpected(begun.error());
   }
   const auto& traffic = options.traffic;
@@ -106,7 +102,7 @@ Outcome<int> sub(const Options& options) {
       traffic.duration.count() > 0 ? Clock::now() + traffic.duration : Clock::time_point::max();
   while (!listener.is_done() && !was_interrupted() && Clock::now() < end) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-    session->poll(std::min(left, look_again));
+    session.poll(std::min(left, look_again));
   }
   listener.sum_up();
   return exit_code::ok;

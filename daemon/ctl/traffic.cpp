@@ -72,9 +72,11 @@ bool wait_for_turn(const Traffic& traffic, Clock::time_point begun, std::uint64_
 
 }  // namespace
 
-Outcome<client::connection> open_session(const Options& options) {
+Outcome<Session> open_session(const Options& options, OnSession on_session) {
   const auto endpoint = endpoint_of(options);
-  return connect(endpoint, options, [&endpoint](const client::error& error) {
+  client::options with{.name = options.traffic.name};
+  if (on_session) with.on_session = std::move(on_session);
+  return connect(endpoint, options, std::move(with), [&endpoint](const client::error& error) {
     return fault_of_message(error, endpoint);
   });
 }

@@ -8,19 +8,17 @@
 namespace backstage::ctl {
 
 Outcome<int> watch(const Options& options) {
-  auto session = open_session(options);
-  if (!session) return std::unexpected(session.error());
-  catch_interrupts();
   bool is_over = false;
-  session->on_session([&](const client::session_change& it) {
-    is_over = it.kind == "closed";
-    if (!options.is_json) {
-      fmt::print(stderr, "session {}: {}\n", it.kind, daemon::printable(it.reason));
-    }
+  const auto opened = open_session(options, [&](const auto& kind, const auto& reason) {
+    is_over = kind == "closed";
+    if (!options.is_json) fmt::print(stderr, "session {}: {}\n", kind, daemon::printable(reason));
   });
+  if (!opened) return std::unexpected(opened.error());
+  auto& session = **opened;
+  catch_interrupts();
   std::size_t left = 0;
   for (const auto& actor : options.traffic.targets) {
-    const auto got = session->watch(actor, [&, actor](const std::string& reason) {
+    const auto got = session.watch(actor, [&, actor](const std::string& reason) {
       --left;
       if (options.is_json) {
         return write_record({{"event", "down"}, {"actor", actor}, {"reason", reason}});
@@ -28,11 +26,11 @@ Outcome<int> watch(const Options& options) {
       fmt::print("DOWN {} {}\n", daemon::printable(actor), daemon::printable(reason));
       std::fflush(stdout);
     });
-    if (!got.ok()) return std::unexpected(fault_of_message(got.error(), session->endpoint()));
+    if (!got) return std::unexpected(fault_of_message(got.error(), session.endpoint()));
     ++left;
   }
   constexpr std::chrono::milliseconds look_again{200};
-  while (left > 0 && !is_over && !was_interrupted()) session->poll(look_again);
+  while (left > 0 && !is_over && !was_interrupted()) session.poll(look_again);
   return exit_code::ok;
 }
 

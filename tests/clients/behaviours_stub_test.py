@@ -6,7 +6,7 @@ import unittest
 import zmq
 
 from stub_daemon import WELCOME, StubDaemon, keys
-from suite import Case, text
+from suite import Case, needs, text
 
 
 def pack(*messages):
@@ -18,6 +18,7 @@ class StubTest(Case):
         self.stub = self.enterContext(StubDaemon(script))
         return self.driver(self.stub.endpoint, **options)
 
+    @needs("older_daemons")
     def test_a_daemon_without_batches_and_sessions_that_stay_is_used_without_them(self):
         def script(line, payload):
             if line.startswith("HELLO") and {"ttl", "batch"} & keys(line).keys():
@@ -28,6 +29,7 @@ class StubTest(Case):
         self.assertEqual((client.welcome["ttl"], client.welcome["batch"]), (0, False))
         client.do("send", actor="echo")
 
+    @needs("older_daemons")
     def test_a_daemon_without_windows_gives_a_subscription_without_one(self):
         def script(line, payload):
             if line.startswith("SUB") and {"ack", "window"} & keys(line).keys():
@@ -37,6 +39,7 @@ class StubTest(Case):
         told = self.client(script).do("subscribe", pattern="a/b", ack=True, window=7)
         self.assertEqual((told["ack"], told["window"]), (False, 0))
 
+    @needs("older_daemons")
     def test_a_daemon_without_batch_gets_the_entries_one_by_one(self):
         def script(line, payload):
             if line.startswith("BATCH"):
@@ -70,6 +73,7 @@ class StubTest(Case):
         failure = self.refused(0, "no_answer", client.do, "send", actor="echo", timeout_ms=100)
         self.assertIn("does not answer PING", failure.text)
 
+    @needs("retry")
     def test_a_retry_waits_as_long_as_the_daemon_says_and_has_a_new_id(self):
         def script(line, payload):
             if line.startswith("SEND") and len(self.stub.heard_of("SEND")) < 3:
@@ -83,6 +87,7 @@ class StubTest(Case):
         ids = [keys(line)["id"] for line in self.stub.heard_of("SEND")]
         self.assertEqual(len(set(ids)), 3)
 
+    @needs("retry")
     def test_nothing_but_429_503_and_504_is_tried_again(self):
         answers = iter(["404 no_actor", "500 actor_failed", "503 stopping"])
 

@@ -1,7 +1,7 @@
 """Every verb of a client library and every error it can end in; run against each driver."""
 import unittest
 
-from suite import SLOW, Case, DaemonCase, text
+from suite import SLOW, Case, DaemonCase, needs, text
 
 MEBIBYTE = 1 << 20
 EVERY_BYTE = bytes(range(256))
@@ -64,6 +64,7 @@ class VerbsTest(Case, DaemonCase):
         self.assertTrue(failure.retryable)
         self.assertEqual(text(self.client.do("request", actor="echo", text="lives")), "lives")
 
+    @needs("retry")
     def test_a_client_that_may_retry_gets_through_once_the_mailbox_has_room(self):
         patient = self.driver(self.daemon.endpoint("cmd"), timeout_ms=int(10_000 * SLOW),
                               retry={"attempts": 100, "base_ms": 20, "cap_ms": 100})
@@ -277,6 +278,7 @@ class VerbsTest(Case, DaemonCase):
         self.assertEqual(len(outcomes), 3000)
         self.assertEqual([each for each in outcomes if each != {"n": 1, "full": 0}], [])
 
+    @needs("sync")
     def test_sync_returns_when_a_native_subscriber_misses_nothing_more(self):
         self.client.do("sync", filters=["native/x|"])
         self.client.do("publish", address="native/x", text="first")

@@ -44,7 +44,7 @@ class ReadmeTest(unittest.TestCase):
 
     def test_the_serving_program_compiles_with_clang_too(self):
         (self.folder / "serve.cpp").write_text(code("serve"))
-        built = self.sh("clang++-19 -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow "
+        built = self.sh("clang++-19 -std=c++23 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow "
                         "-Wconversion -Werror -I include serve.cpp")
         self.assertEqual((built.returncode, built.stderr), (0, ""))
 

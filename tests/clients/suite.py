@@ -17,10 +17,18 @@ from client import Clients  # noqa: E402
 from daemon import PLUGINS, SLOW, Daemon, Deadline  # noqa: E402
 
 __all__ = ["PLUGINS", "SLOW", "Case", "Clients", "Daemon", "DaemonCase", "Deadline", "Driver",
-           "Failed", "text"]
+           "Failed", "needs", "text"]
 HERE = Path(__file__).resolve().parent
 COMMAND = shlex.split(os.environ.get("CLIENT_DRIVER", f"/usr/bin/python3 {HERE}/sync_driver.py"))
 COMMAND_SECONDS = 20
+# What the library behind this driver leaves out, in the words of DRIVER.md.
+LACKS = subprocess.run([*COMMAND, "--lacks"], stdin=subprocess.DEVNULL, capture_output=True,
+                       text=True, check=True).stdout.split()
+
+
+def needs(feature):
+    """Leaves a behaviour out that the library does not offer."""
+    return unittest.skipIf(feature in LACKS, f"this library leaves out: {feature}")
 
 
 class Failed(Exception):

@@ -1,20 +1,16 @@
 /// The protocol of backstaged as its C++ client speaks it: values, lines, errors. Pure: no sockets.
 #pragma once
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
+#include <expected>
 #include <fstream>
-#include <iterator>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
-#include <vector>
 
 namespace backstage::client {
 
@@ -35,306 +31,185 @@ struct error {
     return number == 429 || number == 503 || number == 504 || token == "unreachable";
   }
 };
-
-/// A value, or the error in its place.
 template <class T>
-class outcome {
- public:
-  // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): a function returns either
-  outcome(T value) : either_(std::in_place_index<0>, std::move(value)) {}
-  outcome(struct error why) : either_(std::in_place_index<1>, std::move(why)) {}
-  // NOLINTEND(google-explicit-constructor,hicpp-explicit-conversions)
+using outcome = std::expected<T, error>;
 
-  [[nodiscard]] bool ok() const noexcept { return either_.index() == 0; }
-  /// Only when ok().
-  [[nodiscard]] T& value() { return std::get<0>(either_); }
-  [[nodiscard]] const T& value() const { return std::get<0>(either_); }
-  /// Only when not ok().
-  [[nodiscard]] const struct error& error() const { return std::get<1>(either_); }
-
- private:
-  std::variant<T, struct error> either_;
-};
-
-/// What an actor answered.
-struct reply {
-  std::string type{};
-  std::string payload{};
-};
-/// That the daemon took a command. For PUB: how many subscriptions matched, how many had no room.
-struct receipt {
-  std::uint64_t matched = 0;
-  std::uint64_t full = 0;
-};
-/// The retained value of an address.
-struct value {
-  std::string address{};
-  std::uint64_t seq = 0;
-  std::string sender{};
-  std::string type{};
-  std::string payload{};
-};
-/// One delivery of a subscription.
+/// A delivery of a subscription, a retained value, or a message to the own name.
 struct message {
   std::string address{};
   std::uint64_t seq = 0;
-  std::string sender{};
-  std::string type{};
-  std::string payload{};
+  std::string sender{}, type{}, payload{};
+  std::uint64_t request = 0;    ///< not 0: the sender waits for an answer
   bool is_snapshot = false;     ///< the value retained before the subscription
   bool is_redelivered = false;  ///< may have been handled before: it was not acknowledged
 };
 /// Sequence numbers of an address that will not come. `slow shed conflate resume` are the daemon's
-/// reasons, `reconnect` is the client's: missed while there was no session.
+/// reasons (`slow` also the client's), `reconnect` is the client's: missed without a session.
 struct gap {
   std::string address{};
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
+  std::uint64_t first = 0, last = 0;
   std::string reason{};
 };
-/// A message to the client's own name; with a `request` number its sender waits for an answer.
-struct mail {
-  std::string sender{};
-  std::string type{};
-  std::string payload{};
-  std::uint64_t request = 0;
-};
 
-/// How often confirmed calls are made again by themselves that may succeed later (429, 503: nothing
-/// was done), after the time the daemon asks for, else base, 2 x base, ... up to cap. The two
-/// times hold for connecting again, too.
-struct retry_policy {
-  int attempts = 1;  ///< in all
-  milliseconds base{50};
-  milliseconds cap{2'000};
-};
 /// CURVE keys, 40 characters of Z85 each; without `server` there is no CURVE.
 struct curve_keys {
-  std::string server{};
-  std::string own_public{};
-  std::string own_secret{};
+  std::string server{}, own_public{}, own_secret{};
 };
 struct options {
   std::string name{};           ///< the address under which others reach this client
   std::chrono::seconds ttl{0};  ///< how long the session outlives a broken connection
-  bool batch = true;            ///< deliveries and what is sent together come packed
-  bool frames = true;           ///< answers come in one frame
   milliseconds timeout{5'000};  ///< of every call that is given none
-  milliseconds connect_timeout{2'000};
-  milliseconds ping{10'000};  ///< silence after which the daemon is asked; three times that: lost
-  std::size_t kept_max = 65'536;  ///< deliveries that wait for handlers; over it gaps, `slow`
-  retry_policy retry{};
+  milliseconds ping{10'000};    ///< silence after which the daemon is asked; three times that: lost
   curve_keys curve{};
+  /// Subscriptions that are not allowed any more, and what could not be set again.
+  std::function<void(const error&)> on_refused = [](const error&) {};
+  /// `disconnected`, `resumed`, `renewed` (reason `epoch ...`: the daemon was restarted),
+  /// `draining`, `closed` (for good: another client has taken the session over).
+  std::function<void(const std::string& kind, const std::string& reason)> on_session =
+      [](const auto&, const auto&) {};
 };
-struct subscribe_options {
-  bool wants_snapshot = false;
-  std::string over{};        ///< oldest newest conflate kick
-  std::uint32_t window = 0;  ///< at most so many deliveries that no handler has taken
-  bool is_acked = false;     ///< at least once while the session lives; needs a ttl to be of use
-};
-/// `disconnected`, `resumed`, `renewed` (reason `epoch ...`: the daemon was restarted), `draining`,
-/// `closed` (for good: another client has taken the session over).
-struct session_change {
-  std::string kind{};
-  std::string reason{};
-};
-
-/// One line of the protocol, split at its spaces. Views into the line; words past the 32nd are
-/// those of a later version.
-class words {
- public:
-  explicit words(std::string_view line) {
-    for (std::size_t at = 0; at <= line.size() && count_ < all_.size();) {
-      const auto end = std::min(line.find(' ', at), line.size());
-      all_[count_++] = line.substr(at, end - at);
-      at = end + 1;
-    }
-  }
-  /// Empty when there are fewer.
-  [[nodiscard]] std::string_view at(std::size_t index) const noexcept {
-    return index < count_ ? all_[index] : std::string_view{};
-  }
-  [[nodiscard]] std::string_view last() const noexcept { return at(count_ - 1); }
-  /// The value of `key=value`; empty when there is none.
-  [[nodiscard]] std::string_view key(std::string_view name) const noexcept {
-    for (std::size_t i = 0; i < count_; ++i) {
-      const auto word = all_[i];
-      if (word.starts_with(name) && word.substr(name.size()).starts_with('=')) {
-        return word.substr(name.size() + 1);
-      }
-    }
-    return {};
-  }
-  [[nodiscard]] static std::uint64_t to_number(std::string_view word) noexcept {
-    std::uint64_t value = 0;
-    std::from_chars(word.data(), word.data() + word.size(), value);
-    return value;
-  }
-  /// 0 for what is no number.
-  [[nodiscard]] std::uint64_t number(std::size_t index) const noexcept {
-    return to_number(at(index));
-  }
-  [[nodiscard]] std::uint64_t number(std::string_view name) const noexcept {
-    return to_number(key(name));
-  }
-
- private:
-  std::array<std::string_view, 32> all_{};
-  std::size_t count_ = 0;
+/// What a call may say beside its receiver and payload; each reads those that are meant for it.
+struct call_options {
+  std::string type{};           ///< of send, publish and request: what the receiver dispatches on
+  bool is_retained = false;     ///< of publish: for get, and for who subscribes later
+  bool wants_snapshot = false;  ///< of subscribe: the retained value first
+  std::string over{};           ///< of subscribe: oldest newest conflate kick
+  std::uint32_t window = 0;     ///< of subscribe: at most so many that no handler has taken
+  bool is_acked = false;        ///< of subscribe: at least once; needs a ttl to be of use
+  milliseconds timeout{0};      ///< 0: that of the connection
 };
 
-/// ` key=value`, or nothing for an empty value.
-inline std::string key(std::string_view name, std::string_view value) {
-  return value.empty() ? std::string{} : ' ' + std::string{name} + '=' + std::string{value};
+/// The word of a line at that place, from 0; empty when there are fewer.
+inline std::string word(std::string_view line, std::size_t index) {
+  for (; index > 0; --index) line.remove_prefix(std::min(line.find(' '), line.size() - 1) + 1);
+  return std::string{line.substr(0, line.find(' '))};
 }
-inline std::string key(std::string_view name, std::int64_t value) {
-  return value == 0 ? std::string{} : key(name, std::to_string(value));
+/// The value of `key=value`; empty when there is none.
+inline std::string key(std::string_view line, const std::string& name) {
+  const auto at = line.find(' ' + name + '=');
+  return at == line.npos ? "" : word(line.substr(at + name.size() + 2), 0);
 }
-
+/// The number that a word begins with; 0 if there is none.
+inline std::uint64_t number(std::string_view word) noexcept {
+  std::uint64_t value = 0;
+  std::from_chars(word.data(), word.data() + word.size(), value);
+  return value;
+}
 /// Whether a text can stand as one word of a line: another byte could add a key, or end the line.
 inline bool is_word(std::string_view text) noexcept {
-  for (const char byte : text) {
-    if (byte <= ' ' || byte > '~' || byte == '=') return false;
-  }
-  return !text.empty() && text.size() <= 200;
+  const auto fits = [](char byte) { return byte > ' ' && byte <= '~' && byte != '='; };
+  return !text.empty() && text.size() <= 200 && std::ranges::all_of(text, fits);
 }
-
 /// A pattern or address with the topic it has when it names none.
-inline std::string with_topic(std::string_view pattern) {
-  return std::string{pattern} + (pattern.find('/') == pattern.npos ? "/default" : "");
+inline std::string with_topic(const std::string& pattern) {
+  return pattern.find('/') == pattern.npos ? pattern + "/default" : pattern;
 }
 
-/// A control line and its payload; views into what was received.
-struct piece {
-  std::string_view line{};
-  std::string_view payload{};
+/// What one side says: a line of the protocol, and its payload.
+struct reply {
+  std::string line{}, payload{};
+  /// `type` of a request, `n` and `full` of a publish, `seq` of a subscribe; else empty, and 0.
+  [[nodiscard]] std::string key(const char* name) const { return client::key(line, name); }
+  [[nodiscard]] std::uint64_t number(const char* name) const { return client::number(key(name)); }
 };
-inline piece split(std::string_view frame) {
-  const auto end = frame.find('\n');
-  if (end == frame.npos) return {frame, {}};
-  return {frame.substr(0, end), frame.substr(end + 1)};
+inline reply split(std::string_view frame) {
+  const auto end = std::min(frame.find('\n'), frame.size());
+  return {std::string{frame.substr(0, end)},
+          std::string{frame.substr(std::min(end + 1, frame.size()))}};
 }
+/// What MSG and VAL bring.
+inline message message_of(reply it) {
+  return {word(it.line, 2),       number(word(it.line, 3)),     word(it.line, 4),
+          it.key("type"),         std::move(it.payload),        it.number("rid"),
+          it.number("snap") != 0, it.number("redelivered") != 0};
+}
+
+/// A command to the daemon.
+struct command {
+  std::string verb{}, target{}, payload{};
+  call_options with{};
+
+  [[nodiscard]] std::string what() const { return verb + ' ' + target; }
+  /// With id 0 it is not answered.
+  [[nodiscard]] std::string line(std::uint64_t id) const {
+    auto text = what();
+    if (id > 0) text += " id=" + std::to_string(id);
+    if (!with.type.empty()) text += " type=" + with.type;
+    if (!with.over.empty()) text += " over=" + with.over;
+    if (with.window > 0) text += " window=" + std::to_string(with.window);
+    if (with.is_acked) text += " ack=1";
+    if (with.wants_snapshot) text += " snap=1";
+    if (with.is_retained) text += " retain=1";
+    if (verb == "REQ") text += " ttl=" + std::to_string(with.timeout.count());
+    return text;
+  }
+};
 
 /// Appends one entry of a BATCH: its length in four bytes, little end first, and the message.
-inline void pack(std::string& batch, const piece& it) {
-  const auto size = it.line.size() + 1 + it.payload.size();
+inline void pack(std::string& batch, std::string_view line, std::string_view payload) {
+  const auto size = line.size() + 1 + payload.size();
   for (unsigned shift = 0; shift < 32; shift += 8) batch += static_cast<char>(size >> shift & 0xFF);
-  batch.append(it.line).append(1, '\n').append(it.payload);
+  batch.append(line).append(1, '\n').append(payload);
 }
-/// The entries of a BATCH; nothing if count and lengths do not add up.
-inline std::optional<std::vector<piece>> unpack(std::string_view batch, std::uint64_t count) {
-  std::vector<piece> all;
+/// Calls `each` with the entries of a BATCH; false if their lengths do not add up.
+inline bool unpack(std::string_view batch, const std::function<void(reply)>& each) {
   while (batch.size() >= 4) {
     std::size_t size = 0;
     for (std::size_t i = 4; i-- > 0;) size = size << 8 | static_cast<unsigned char>(batch[i]);
-    if (size > batch.size() - 4) return std::nullopt;
-    all.push_back(split(batch.substr(4, size)));
+    if (size > batch.size() - 4) return false;
+    each(split(batch.substr(4, size)));
     batch.remove_prefix(4 + size);
   }
-  if (!batch.empty() || all.size() != count) return std::nullopt;
-  return all;
+  return batch.empty();
 }
 
-/// An endpoint as WELCOME writes it, %XX decoded.
-inline std::string plain(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned code = 0;
-    const bool is_coded = text[i] == '%' && i + 2 < text.size();
-    if (is_coded) std::from_chars(text.data() + i + 1, text.data() + i + 3, code, 16);
-    out += is_coded ? static_cast<char>(code) : text[i];
-    if (is_coded) i += 2;
-  }
-  return out;
-}
-
-/// What to do about a refusal; PROTOCOL.md section 6 has the same, and the meaning.
-inline std::string_view advice(int number, std::string_view token) {
-  struct row {
-    std::string_view token, next;
-  };
-  static constexpr row rows[] = {
+/// What to do about a refusal; PROTOCOL.md section 6 has the meaning of each.
+inline const char* advice(std::uint64_t number, std::string_view token) {
+  static constexpr std::pair<std::string_view, const char*> known[] = {
       {"bad_addr", "use letters, digits and . _ : -, write other bytes as %XX"},
-      {"bad_name", "use letters, digits and . _ : -, write other bytes as %XX"},
-      {"unauthenticated", "give the client the keys that this daemon knows"},
       {"forbidden", "ask for a rule that allows it, or use your own name"},
-      {"reserved_name", "choose a name that does not begin with $"},
       {"no_actor", "check the name, or spawn the actor: backstagectl actors shows those there are"},
-      {"no_value", "publish with retain there first"},
-      {"no_sub", "compare the pattern with that of subscribe"},
-      {"no_request", "nothing: the requester has its answer"},
       {"name_in_use", "choose another name, or end the client that has it"},
       {"superseded", "close this client: another has taken over its session"},
-      {"no_session", "open a new session"},
-      {"too_large", "split the payload"},
       {"mailbox_full", "send more slowly, and again after the time in `retry`"},
-      {"slow_consumer", "take messages faster, or subscribe with over=oldest"},
-      {"subs_full", "unsubscribe, or use patterns"},
-      {"actor_failed", "look into the dead letters; the request may have had effects"},
-      {"unsupported", "do without, or use a newer daemon"},
-      {"stopping", "try again after the restart"},
-      {"parked", "have an operator unpark it"},
-      {"timeout", "give it more time; the request may have had effects"},
-      {"version", "use a client that speaks one of the versions in `supported`"}};
-  for (const auto& [known, next] : rows) {
-    if (known == token) return next;
+      {"timeout", "give it more time; the request may have had effects"}};
+  for (const auto& [name, next] : known) {
+    if (name == token) return next;
   }
-  switch (number) {
-    case 429:
-    case 503:
-    case 504:
-      return "try again later, or with less";
-    default:
-      return number / 100 == 5 ? "see the daemon's log" : "correct the call; the text says what";
-  }
+  if (number == 429 || number == 503) return "try again later, or with less";
+  return number >= 500 ? "see the daemon's log" : "correct the call; the text says what";
+}
+/// The error of `ERR id number token`; `what` was asked.
+inline error error_of(const reply& it, const std::string& what) {
+  const auto code = word(it.line, 2), token = word(it.line, 3);
+  const auto text = what + ": " + code + ' ' + token + (it.payload.empty() ? "" : ": ");
+  return {
+      static_cast<int>(number(code)),   token,     text + it.payload, advice(number(code), token),
+      milliseconds{it.number("retry")}, it.payload};
 }
 
-/// The error of a line `ERR id code token`; `what` was asked.
-inline error error_of(const words& line, std::string_view body, const std::string& what) {
-  const auto token = line.at(3);
-  const int number = static_cast<int>(line.number(2));
-  auto text = what + ": " + std::to_string(number) + ' ' + std::string{token};
-  if (!body.empty()) text.append(": ").append(body);
-  return {number,
-          std::string{token},
-          std::move(text),
-          std::string{advice(number, token)},
-          milliseconds{line.number("retry")},
-          std::string{body}};
+/// Why a command cannot be sent at all. `payload_max` 0: not known.
+inline std::optional<error> mistake_in(const command& it, std::uint64_t payload_max) {
+  const auto mistake = [&it](const std::string& why, const char* said) {
+    return error_of({"ERR 0 " + why, said}, it.what());
+  };
+  if (!is_word(it.target)) return mistake("400 bad_addr", "that is no name");
+  for (const auto& text : {it.with.type, it.with.over}) {
+    if (!text.empty() && !is_word(text)) return mistake("400 bad_name", "that is no word");
+  }
+  if (payload_max == 0 || it.payload.size() <= payload_max) return std::nullopt;
+  return mistake("413 too_large", "the daemon takes less");
 }
 
-/// Whether that is an endpoint, a directory that is there, or a file that may come to be.
-inline bool is_place(const std::string& text) {
-  std::error_code none;
-  return text.find("://") != text.npos || text.ends_with(".json") ||
-         std::filesystem::is_directory(text, none);
-}
-/// An endpoint; or that which is written in an endpoints.json, given the file or its directory.
-/// Empty if there is none in it.
+/// An endpoint as it is; or the first `cmd` that is written in an endpoints.json, given the file or
+/// its directory. Empty if there is none.
 inline std::string endpoint_in(const std::string& place) {
   if (place.find("://") != place.npos) return place;
-  const bool is_file = place.ends_with(".json");
-  std::ifstream file(is_file ? place : place + "/endpoints.json");
+  std::ifstream file(place.ends_with(".json") ? place : place + "/endpoints.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto from = text.find('"', text.find('[', text.find("\"cmd\"")));
-  if (from == text.npos || text.find("\"cmd\"") == text.npos) return {};
-  const auto to = text.find('"', from + 1);
-  return to == text.npos ? std::string{} : text.substr(from + 1, to - from - 1);
-}
-
-/// `cmd` of the daemon of this machine and user: $BACKSTAGED_ENDPOINT, else as its endpoints.json
-/// says, else the default.
-inline std::string find_endpoint(const std::string& uid) {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string{value == nullptr ? "" : value};
-  };
-  if (auto given = variable("BACKSTAGED_ENDPOINT"); !given.empty()) return given;
-  auto folder = variable("RUNTIME_DIRECTORY");
-  const auto user = variable("XDG_RUNTIME_DIR");
-  if (folder.empty()) folder = user.empty() ? "/tmp/backstaged-" + uid : user + "/backstaged";
-  const auto written = endpoint_in(folder);
-  return written.empty() ? "tcp://127.0.0.1:7770" : written;
+  const auto list = text.find('[', text.find("\"cmd\""));
+  const auto from = text.find('"', list), to = text.find('"', from + 1);
+  return list == text.npos || to == text.npos ? "" : text.substr(from + 1, to - from - 1);
 }
 
 }  // namespace backstage::client

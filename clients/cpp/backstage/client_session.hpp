@@ -1,400 +1,415 @@
-/// One session of the C++ client: what is under way, and how it outlives a lost connection.
+/// One session of the C++ client: what is under way, what waits for handlers, and how both outlive
+/// a lost connection. The connection of client.hpp is its only user.
 #pragma once
+#include <deque>
+#include <map>
+#include <memory>
 #include <random>
+#include <vector>
 
-#include "client_calls.hpp"
-#include "client_deliveries.hpp"
+#include "client_wire.hpp"
 
-namespace backstage::client::detail {
+namespace backstage::client {
+
+using clock = std::chrono::steady_clock;
+using answer = outcome<reply>;
+
+// Shared by the table and the deliveries that wait, which may be the last to need it.
+struct subscription {
+  command it;
+  std::function<void(const message&)> on_message;
+  std::function<void(const gap&)> on_gap;
+  std::map<std::string, std::uint64_t> had{};  // of each address the last that came
+  bool is_live = true;
+};
+using subscription_ptr = std::shared_ptr<subscription>;
+// One command under way. It stays whole until its answer: it may have to be sent again.
+struct call {
+  command it{};
+  std::function<void(answer)> then = [](const answer&) {};
+  clock::time_point expires = clock::time_point::max();
+  subscription_ptr sub{};  // that of a SUB
+  bool is_post = false;    // nothing answers it, and it means nothing to another session
+  bool is_sent = false, is_probed = false;
+  // When a PING asks whether the daemon lives at all.
+  [[nodiscard]] auto probe_at() const {
+    return expires - std::min(it.with.timeout / 2, milliseconds{1'000});
+  }
+};
 
 class session {
  public:
-  enum class state : std::uint8_t { down, connecting, greeting, up, closed };
+  enum class state : std::uint8_t { down, greeting, up };
 
-  /// Begins to connect to where `find` says, now and each time anew: a daemon that is started again
-  /// may listen elsewhere. Throws zmq::error_t for a wrong endpoint, or wrong keys.
-  session(std::function<std::string()> find, options with)
-      : with_(std::move(with)),
-        deliveries_(with_.kept_max,
-                    [this](const mail& it, const char* token, std::string_view text) {
-                      if (it.request == 0) return;
-                      push_soon("ERR " + std::to_string(it.request) + token, text);
-                    }),
-        find_(std::move(find)),
-        calls_(with_.batch) {
-    // Only a named session knows the ids it has executed, which is what makes repeats safe.
-    if (with_.ttl.count() > 0 && with_.name.empty()) {
-      with_.name = "client-" + std::to_string(random_()) + '-' + std::to_string(random_());
-    }
+  session(std::string place, options with) : with_(std::move(with)), place_(std::move(place)) {
     connect();
   }
   session(const session&) = delete;
   session& operator=(const session&) = delete;
 
-  /// Sends a command with an id as soon as that is possible; `then` is called once, by step().
-  void begin(const command& it, done then) {
-    if (auto why = ended_ ? ended_ : mistake_in(it, max_payload_)) return then(*std::move(why));
-    const auto id = calls_.next_id();
-    const auto wait = wait_of(it);
-    const auto expires = clock::now() + wait;
-    const bool is_ping = it.verb == "PING";
-    auto line = std::string{it.verb} + ' ' +
-                (is_ping ? std::to_string(id) : std::string{it.target} + id_key(id) + it.keys);
-    calls_.add(id, {std::move(line), std::string{it.payload}, wait, expires,
-                    expires - std::min(wait / 2, patience), std::move(then)});
+  [[nodiscard]] bool is_up() const noexcept { return state_ == state::up; }
+  // `then` is called once, by step() or at once.
+  void begin(command it, std::function<void(answer)> then, subscription_ptr sub = {}) {
+    if (auto why = ended_ ? ended_ : mistake_in(it, payload_max_))
+      return then(std::unexpected(*why));
+    if (it.with.timeout.count() == 0) it.with.timeout = with_.timeout;
+    // Of a request the daemon keeps the deadline; its answer needs time to arrive.
+    const auto grace = it.verb == "REQ" ? second : milliseconds{0};
+    const auto expires = clock::now() + it.with.timeout + grace;
+    calls_[++last_id_] = {std::move(it), std::move(then), expires, std::move(sub)};
   }
-  /// The same, and waits. Without confirmation: until it is sent.
-  outcome<answer> ask(const command& it, bool is_confirmed = true) {
-    const auto until = clock::now() + wait_of(it);
-    if (!is_confirmed) return push_by(it, until);
-    for (int attempt = 1;; ++attempt) {
-      std::optional<outcome<answer>> got;
-      begin(it, [&got](outcome<answer> one) { got = std::move(one); });
-      while (!got) step(clock::time_point::max());
-      if (got->ok() || attempt >= with_.retry.attempts) return *std::move(got);
-      const auto& why = got->error();
-      if (why.number != 429 && why.number != 503) return *std::move(got);
-      const auto again = clock::now() + (why.retry.count() > 0 ? why.retry : pause(attempt));
-      if (again >= until) return *std::move(got);
-      while (clock::now() < again) step(again);
+  answer ask(command it, subscription_ptr sub = {}) {
+    std::optional<answer> got;
+    begin(std::move(it), [&got](answer one) { got = std::move(one); }, std::move(sub));
+    while (!got) step(clock::time_point::max());
+    return *std::move(got);
+  }
+  void post(command it) {
+    if (!ended_) calls_[++last_id_] = {.it = std::move(it), .is_post = true};
+  }
+  [[nodiscard]] error unanswered(const call& one) const {
+    const auto after = " within " + std::to_string(one.it.with.timeout.count()) + " ms; ";
+    if (!one.is_sent) {
+      return {0, "unreachable", one.it.what() + " was not sent" + after + why_down_,
+              "start backstaged, or give the endpoint it wrote to its endpoints.json"};
     }
-  }
-  void begin_subscribe(const subscription_ptr& sub, done then) {
-    const auto& with = sub->with;
-    auto keys = key("snap", with.wants_snapshot ? 1 : 0) + key("over", with.over) +
-                key("window", with.window) + key("ack", with.is_acked ? 1 : 0);
-    begin({"SUB", sub->pattern, std::move(keys), {}, {}, with.over},
-          [this, sub, then = std::move(then)](outcome<answer> got) {
-            if (got.ok()) deliveries_.confirm(sub, words(got.value().line));
-            const bool asked_more = sub->with.window > 0 || sub->with.is_acked;
-            if (got.ok() || got.error().token != "unsupported" || !asked_more) {
-              return then(std::move(got));
-            }
-            sub->with.window = 0;
-            sub->with.is_acked = false;
-            begin_subscribe(sub, then);
-          });
-  }
-  /// A line without an id, to go out before all that waits.
-  void push_soon(std::string line, std::string_view payload = {}) {
-    calls_.add_soon(std::move(line), payload);
-    flush();
+    const bool is_alive = one.is_probed && heard_at_ >= one.probe_at();
+    const auto* said = is_alive ? " answers PING" : " does not answer PING either";
+    const auto why = is_up() ? "the daemon at " + endpoint_ + said : why_down_;
+    return {0, "no_answer", one.it.what() + ": no answer" + after + why,
+            "give it more time, or see why the daemon is silent; it may have had effects"};
   }
   void flush() {
-    if (state_ == state::up) calls_.flush(wire_);
+    while (is_up() && send_some()) {
+    }
   }
-  /// One turn: waits until something happens, `until` at most, and takes it in. Calls no handler.
+  // One turn: waits until something happens, `until` at most, and takes it in. Calls no handler.
   void step(clock::time_point until) {
     flush();
-    keep_connecting();
-    if (state_ == state::closed) return;
+    if (ended_) return;
     const auto now = clock::now();
-    const auto left = std::chrono::ceil<milliseconds>(std::min(until, wake_at(now)) - now);
-    const bool is_writing =
-        state_ == state::connecting || (state_ == state::up && !calls_.all_sent());
-    const bool is_writable = wire_.wait(left, is_writing);
+    const auto wake = std::min({until, due(), calls_.empty() ? until : now + sweep_period});
+    const bool is_stuck = is_up() && calls_.lower_bound(unsent_) != calls_.end();
+    wire_.wait(std::chrono::ceil<milliseconds>(wake - now), is_stuck);
     take_in();
-    if (state_ == state::connecting && is_writable) greet();
-    check_silence(clock::now());
+    keep_up(clock::now());
     sweep(clock::now());
     flush();
   }
-  /// Calls the handlers of all that is kept, and acknowledges; their number.
-  std::size_t run() {
-    const auto count = deliveries_.run();
-    for (auto& line : deliveries_.take_acks()) push_soon(std::move(line));
+  void refuse(const message& it, int number, const std::string& token, std::string text = {}) {
+    if (it.request == 0 || !is_word(token)) return;
+    const auto why = ' ' + std::to_string(number) + ' ' + token;
+    post({"ERR", std::to_string(it.request) + why, std::move(text)});
+  }
+  void close() {
     flush();
-    return count;
-  }
-  void close(milliseconds within) {
-    if (state_ == state::up) {
-      flush();
-      is_closing_ = true;
-      wire_.push("BYE", {});
-      for (const auto until = clock::now() + within; state_ == state::up && clock::now() < until;) {
-        step(until);
-      }
-    }
+    if (is_up()) wire_.push("BYE");
+    const auto until = clock::now() + second;
+    while (is_up() && clock::now() < until) step(until);
     end({0, "closed", "the client is closed", "open another"});
-  }
-  [[nodiscard]] error unreachable(const std::string& what, milliseconds after) const {
-    return {0, "unreachable",
-            what + " was not sent within " + std::to_string(after.count()) +
-                " ms: " + (why_down_.empty() ? "nobody listens at " + endpoint_ : why_down_),
-            "start backstaged, or give the endpoint it wrote to its endpoints.json"};
-  }
-  // What the verbs set and read.
-  options with_;
-  std::string endpoint_{}, name_{}, epoch_{}, pub_{}, ingest_{};
-  state state_ = state::down;
-  std::optional<error> fatal_{};  ///< the first HELLO was refused
-  deliveries deliveries_;
-  std::map<std::string, std::function<void(std::string)>, std::less<>> watches_{};
-  std::function<void(const error&)> on_refused_{};
-  std::function<void(const session_change&)> on_session_{};
-
- private:
-  // How long before a call gives up the daemon is asked whether it lives.
-  static constexpr milliseconds patience{1'000};
-  static constexpr milliseconds sweep_period{10};
-
-  static std::string id_key(std::uint64_t id) { return " id=" + std::to_string(id); }
-  [[nodiscard]] milliseconds wait_of(const command& it) const {
-    return it.timeout.count() > 0 ? it.timeout : with_.timeout;
-  }
-
-  void connect() try {
-    auto found = find_();
-    if (found.empty()) return lost("no daemon has written its endpoints there");
-    endpoint_ = std::move(found);
-    wire_.open(endpoint_, with_.curve);
-    state_ = state::connecting;
-    since_ = clock::now();
-  } catch (const zmq::error_t& thrown) {
-    if (epoch_.empty()) throw;
-    lost(std::string{"cannot connect: "} + thrown.what());
-  }
-  void greet() {
-    hello_id_ = calls_.next_id();
-    is_resuming_ = !token_.empty();
-    state_ = state::greeting;
-    since_ = clock::now();
-    wire_.push("HELLO v=1" + id_key(hello_id_) +
-                   (is_resuming_ ? key("resume", token_) : key("name", with_.name)) +
-                   key("ttl", with_.ttl.count()) + key("frames", with_.frames ? 1 : 0) +
-                   key("batch", with_.batch ? 1 : 0),
-               {});
-  }
-  void lost(std::string why) {
-    if (state_ == state::closed) return;
-    const bool was_up = state_ == state::up;
-    wire_.close();
-    state_ = state::down;
-    why_down_ = std::move(why);
-    retry_at_ = clock::now() + pause(++tries_);
-    calls_.unpack_sent();
-    if (was_up) tell(on_session_, {"disconnected", why_down_});
   }
   // Nothing comes after this.
   void end(error why) {
-    if (state_ == state::closed) return;
+    if (ended_) return;
     wire_.close();
-    state_ = state::closed;
+    state_ = state::down;
     ended_ = std::move(why);
-    calls_.settle_all(*ended_);
+    for (const auto& [id, one] : std::exchange(calls_, {})) one.then(std::unexpected(*ended_));
   }
-  void keep_connecting() {
-    const auto now = clock::now();
-    if (state_ == state::down && now >= retry_at_) connect();
-    if (state_ != state::connecting && state_ != state::greeting) return;
-    if (now < since_ + with_.connect_timeout) return;
-    lost(state_ == state::greeting ? "whoever is at " + endpoint_ + " does not answer HELLO"
-                                   : "nobody listens at " + endpoint_);
+
+  // What the verbs set and read.
+  const options with_;
+  std::string endpoint_{}, name_{}, epoch_{};
+  std::optional<error> ended_{};  // why nothing goes any more
+  std::map<std::uint64_t, subscription_ptr> subs_{};
+  std::map<std::string, std::function<void(std::string)>> watches_{};
+  std::function<void(const message&)> on_mail_{};
+  std::deque<std::function<void()>> kept_{}, mail_{};  // calls of handlers, to be made by poll()
+
+ private:
+  static constexpr milliseconds second{1'000}, sweep_period{10};
+  static constexpr std::size_t kept_max = 65'536, batch_bytes = 65'536, batch_max = 1'024;
+
+  // What is under way.
+
+  // Several together are one BATCH.
+  bool send_some() {
+    std::vector<std::uint64_t> ids;
+    std::string line, packed;
+    for (auto at = calls_.lower_bound(unsent_); at != calls_.end(); ++at) {
+      if (ids.size() == batch_max || packed.size() >= batch_bytes) break;
+      const auto& [id, one] = *at;
+      if (one.is_sent) continue;
+      line = one.it.verb == "PING" ? ping(id) : one.it.line(one.is_post ? 0 : id);
+      pack(packed, line, one.it.payload);
+      ids.push_back(id);
+    }
+    if (ids.empty()) return false;
+    const bool is_one = ids.size() == 1;
+    if (!is_one) line = command{"BATCH", std::to_string(ids.size())}.line(++last_id_);
+    if (!wire_.push(line, is_one ? calls_[ids[0]].it.payload : packed)) return false;
+    unsent_ = ids.back() + 1;
+    for (const auto id : ids) calls_[id].is_sent = true;
+    std::erase_if(calls_, [](const auto& one) { return one.second.is_post && one.second.is_sent; });
+    return true;
   }
-  // After what has come is read: silence of our own making is no silence of the daemon's.
-  void check_silence(clock::time_point now) {
-    if (state_ != state::up || now < heard_at_ + with_.ping) return;
-    if (asked_at_ <= heard_at_) return ask_for_life(now);
-    if (now < asked_at_ + 2 * with_.ping) return;
-    lost("the daemon has not answered PING for " + std::to_string(2 * with_.ping.count()) + " ms");
-  }
-  void ask_for_life(clock::time_point now) {
-    // With what should be: fewer subscriptions than these are those of another session.
-    const auto leaving =
-        std::ranges::count_if(calls_.all(), [](const auto& one) { return one.second.is("UNSUB"); });
-    const auto subs = static_cast<std::ptrdiff_t>(deliveries_.confirmed()) - leaving;
-    if (wire_.push("PING subs-" + std::to_string(subs), {})) asked_at_ = now;
-  }
-  [[nodiscard]] clock::time_point wake_at(clock::time_point now) const {
-    auto at = since_ + with_.connect_timeout;
-    if (state_ == state::down) at = retry_at_;
-    if (state_ == state::up) at = heard_at_ + with_.ping;
-    if (state_ == state::up && asked_at_ > heard_at_) at = asked_at_ + 2 * with_.ping;
-    return calls_.empty() ? at : std::min(at, now + sweep_period);
+  // The end of one; the answer to an unknown id is late, or the second one.
+  void settle(std::uint64_t id, answer got) {
+    const auto one = calls_.extract(id);
+    if (!one) return;
+    if (got && one.mapped().sub) confirm(one.mapped().sub, *got);
+    one.mapped().then(std::move(got));
   }
   void sweep(clock::time_point now) {
     if (now < sweep_at_) return;
     sweep_at_ = now + sweep_period;
     std::vector<std::uint64_t> over;
-    for (auto& [id, it] : calls_.all()) {
-      if (it.is_sent && !it.is_probed && now >= it.probe_at && state_ == state::up) {
-        it.is_probed = true;
-        ask_for_life(now);
-      }
-      if (now >= it.expires) over.push_back(id);
+    for (auto& [id, one] : calls_) {
+      const bool is_due = is_up() && one.is_sent && !one.is_probed && now >= one.probe_at();
+      if (is_due) one.is_probed = wire_.push(ping(0));
+      if (now >= one.expires) over.push_back(id);
     }
-    for (const auto id : over) calls_.settle(id, unanswered(calls_.all()[id]));
+    for (const auto id : over) settle(id, std::unexpected(unanswered(calls_[id])));
   }
-  [[nodiscard]] error unanswered(const call& it) const {
-    if (!it.is_sent) return unreachable(it.what(), it.wait);
-    if (state_ != state::up) return no_answer(it, false, "the connection is lost: " + why_down_);
-    const bool is_alive = it.is_probed && heard_at_ >= it.probe_at;
-    const auto* said = is_alive ? " answers PING" : " does not answer PING either";
-    return no_answer(it, is_alive, "the daemon at " + endpoint_ + said);
-  }
-  milliseconds pause(int attempt) {
-    const auto full =
-        std::min(with_.retry.cap, with_.retry.base * (1 << std::min(attempt - 1, 16)));
-    return full / 2 + full * static_cast<int>(random_() % 1'000) / 2'000;
+  // On another connection, what was sent goes again: SEND and PUB with their ids, for the daemon
+  // answers those again that it has executed; what may be done twice with new ids; requests of a
+  // session that lives on are still being answered. In another session nobody knows what has been
+  // done.
+  void send_again(bool is_resumed) {
+    unsent_ = 0;
+    for (auto& [id, one] : std::exchange(calls_, {})) {
+      const bool is_request = one.it.verb == "REQ";
+      const bool is_once = is_request || one.it.verb == "SEND" || one.it.verb == "PUB";
+      if (!is_resumed && one.is_post) continue;
+      if (!is_resumed && is_once && one.is_sent) {
+        one.then(std::unexpected(
+            error{0, "lost", one.it.what() + ": the session ended before the answer: " + why_down_,
+                  "it may have had effects: find out before you repeat it"}));
+        continue;
+      }
+      const auto id_now = is_once || !one.is_sent ? id : ++last_id_;
+      one.is_sent = one.is_sent && is_request;
+      calls_[id_now] = std::move(one);
+    }
   }
 
-  outcome<answer> push_by(const command& it, clock::time_point until) {
-    if (auto why = ended_ ? ended_ : mistake_in(it, max_payload_)) return *std::move(why);
-    const auto what = std::string{it.verb} + ' ' + std::string{it.target};
-    // What was begun before goes first.
-    for (flush();
-         state_ != state::up || !calls_.all_sent() || !wire_.push(what + it.keys, it.payload);
-         step(until)) {
-      if (ended_) return *ended_;
-      if (clock::now() >= until) return unreachable(what, wait_of(it));
-    }
-    return answer{};
+  // The connection.
+
+  void connect() try {
+    endpoint_ = endpoint_in(place_);
+    if (endpoint_.empty()) return lost("no daemon has written its endpoints to " + place_);
+    wire_.open(endpoint_, with_.curve);
+    std::string hello = "v=1 frames=1 batch=1";
+    if (with_.ttl.count() > 0) hello += " ttl=" + std::to_string(with_.ttl.count());
+    if (!token_.empty()) hello += " resume=" + token_;
+    if (token_.empty() && !with_.name.empty()) hello += " name=" + with_.name;
+    wire_.push(command{"HELLO", hello}.line(hello_id_ = ++last_id_));
+    state_ = state::greeting;
+    timer_ = clock::now() + with_.timeout;
+  } catch (const zmq::error_t& thrown) {
+    lost(endpoint_ + ": " + thrown.what());
+    if (is_greeted()) return;
+    end({0, "bad_endpoint", why_down_,
+         "give one such as tcp://127.0.0.1:7770; keys have 40 bytes"});
+  }
+  [[nodiscard]] bool is_greeted() const { return !epoch_.empty(); }
+  void lost(std::string why) {
+    if (is_up()) tell("disconnected", why);
+    wire_.close();
+    state_ = state::down;
+    why_down_ = std::move(why);
+    // Clients that lost one daemon do not come back all at once.
+    timer_ = clock::now() + milliseconds{50 + random_() % 450};
+  }
+  void tell(const char* kind, std::string reason) {
+    kept_.push_back([this, kind, why = std::move(reason)] { with_.on_session(kind, why); });
+  }
+  void tell_refused(error why) {
+    kept_.push_back([this, why = std::move(why)] { with_.on_refused(why); });
+  }
+  // When something is to be done about a connection that is silent, or not there.
+  [[nodiscard]] clock::time_point due() const {
+    if (!is_up()) return timer_;
+    return asked_at_ > heard_at_ ? asked_at_ + 2 * with_.ping : heard_at_ + with_.ping;
+  }
+  void keep_up(clock::time_point now) {
+    if (ended_ || now < due()) return;
+    if (state_ == state::down) return connect();
+    if (state_ == state::greeting) return lost("no answer from " + endpoint_);
+    if (asked_at_ > heard_at_) return lost("the daemon does not answer PING");
+    if (wire_.push(ping(0))) asked_at_ = now;
+  }
+  // With what should be: fewer subscriptions than these are those of another session.
+  [[nodiscard]] std::string ping(std::uint64_t id) const {
+    return "PING " + std::to_string(id) + ':' + std::to_string(subs_.size());
   }
   void take_in() {
     // A connection that has ended is read to its end first.
-    const auto cut = wire_.ended();
-    const auto take = [this](const piece& it) { handle(it); };
-    for (int left = 512; (left > 0 || cut) && !gone_ && wire_.is_open() && wire_.receive(take);) {
+    const auto event = wire_.ended();
+    for (int left = 512; event != 0 || left > 0; --left) {
+      auto it = wire_.receive();
+      if (!it) break;
       heard_at_ = clock::now();
-      --left;
+      handle(*std::move(it));
     }
-    if (cut && !gone_) gone_ = error{0, "lost", *cut + endpoint_};
-    if (!gone_) return;
-    const auto why = *std::exchange(gone_, std::nullopt);
-    if (why.token == "lost") return lost(why.text);
-    if (why.token == "superseded") tell(on_session_, {"closed", why.token});
-    end(why);
+    if (event == 0 || state_ == state::down) return;
+    const auto* broken = is_up() ? "the connection broke: " : "other keys, or no ZeroMQ, at ";
+    lost((event == ZMQ_EVENT_CONNECT_RETRIED ? "nobody listens at " : broken) + endpoint_);
   }
-  void handle(const piece& it) {
-    const words line(it.line);
-    const auto verb = line.at(0);
-    if (verb == "MSG" && line.number(1) == 0) return deliveries_.take_mail(line, it.payload);
-    if (verb == "MSG") return deliveries_.take_message(line, it.payload);
-    if (verb == "GAP") return deliveries_.take_gap(line);
-    if (verb == "ERR") return refused(line, it.payload);
-    if (verb == "PONG") return take_pong(line, it);
-    if (verb == "WELCOME") return welcome(line);
-    if (verb == "DRAINING") return tell(on_session_, {"draining", std::string{line.at(1)} + " ms"});
-    if (verb == "BYE") return take_bye(line);
-    if (verb == "DOWN") return take_down(line);
-    if (verb == "PING") return static_cast<void>(wire_.push("PING", {}));
-    if (verb == "OK" || verb == "REP" || verb == "VAL") {
-      return calls_.settle(line.number(1), answer{std::string{it.line}, std::string{it.payload}});
+
+  // What comes.
+
+  void handle(reply it) {
+    const auto verb = word(it.line, 0);
+    if (verb == "MSG") return take_message(std::move(it));
+    if (verb == "GAP") return take_gap(it.line);
+    if (verb == "ERR") return take_refusal(it);
+    if (verb == "PONG") return take_pong(std::move(it));
+    if (verb == "WELCOME") return welcome(it);
+    if (verb == "DOWN") return take_down(it.line);
+    if (verb == "BYE") return take_bye(it);
+    if (verb == "PING") wire_.push("PING");
+    if (verb == "DRAINING") tell("draining", word(it.line, 1) + " ms");
+    const auto take = [this](reply one) { handle(std::move(one)); };
+    if (verb == "BATCH" && !unpack(it.payload, take)) lost("a BATCH does not add up");
+    if (verb != "OK" && verb != "REP" && verb != "VAL") return;
+    const auto id = number(word(it.line, 1));
+    settle(id, std::move(it));
+  }
+  void welcome(const reply& it) {
+    const bool is_first = !is_greeted(), is_same_epoch = it.key("epoch") == epoch_;
+    const bool is_resumed = !token_.empty() && it.key("session") == token_ && is_same_epoch;
+    name_ = it.key("name");
+    epoch_ = it.key("epoch");
+    payload_max_ = it.number("max_payload");
+    if (with_.ttl.count() > 0) token_ = it.key("session");
+    state_ = state::up;
+    if (is_resumed) tell("resumed", {});
+    if (!is_resumed && !is_first) set_again(is_same_epoch);
+    send_again(is_resumed);
+  }
+  void set_again(bool is_same_epoch) {
+    const auto why = is_same_epoch ? "the session ended" : "epoch " + epoch_ + ": a new daemon";
+    // Told when the last of these calls has ended; of a renewal that was cut short, nothing.
+    const std::shared_ptr<void> all(nullptr, [this, why, of = ++renewals_](void*) {
+      if (of == renewals_ && is_up()) tell("renewed", why);
+    });
+    const auto then = [this, all](const answer& got) {
+      if (!got) tell_refused(got.error());
+    };
+    for (const auto& [number, sub] : std::exchange(subs_, {})) {
+      if (!is_same_epoch) sub->had.clear();
+      calls_[++last_id_] = {.it = sub->it, .then = then, .sub = sub};
     }
-    if (verb != "BATCH") return;
-    const auto entries = unpack(it.payload, line.number(1));
-    if (!entries) gone_ = error{0, "lost", "the daemon sent a BATCH that does not add up"};
-    if (entries) std::ranges::for_each(*entries, [this](const piece& one) { handle(one); });
+    for (const auto& [actor, told] : watches_) calls_[++last_id_] = {{"WATCH", actor}, then};
   }
-  void take_down(const words& line) {
-    const auto found = watches_.find(line.at(1));
-    if (found == watches_.end()) return;
-    deliveries_.keep(
-        [then = std::move(found->second), why = std::string{line.at(2)}] { then(why); });
-    watches_.erase(found);
+  void take_refusal(const reply& it) {
+    const auto id = number(word(it.line, 1));
+    const auto found = calls_.find(id);
+    if (id == hello_id_) return hello_refused(error_of(it, "HELLO"));
+    if (found != calls_.end()) {
+      auto why = error_of(it, found->second.it.what());
+      const auto after = std::to_string(found->second.it.with.timeout.count());
+      if (why.token == "timeout") why.text += " after " + after + " ms";
+      settle(id, std::unexpected(std::move(why)));
+    } else if (const auto ended = subs_.extract(it.number("sub")); id == 0) {
+      tell_refused(error_of(it, ended ? ended.mapped()->it.what() : "a message to answer"));
+    }
   }
-  void take_bye(const words& line) {
+  void hello_refused(const error& why) {
+    if (why.token == "no_session") token_.clear();
+    lost(why.text);
+    // Later on a name may be held by our own last session until the daemon sees its end.
+    if (!is_greeted()) end(why);
+  }
+  void take_bye(const reply& it) {
     token_.clear();
-    const auto token = std::string{line.at(2)};
-    gone_ = error{0, "lost", "the daemon ended the session: " + token};
-    if (is_closing_) gone_ = error{0, "closed", "the client is closed", "open another"};
-    if (token == "superseded") {
-      gone_ = error{409, token, "another client has taken this session over",
-                    std::string{advice(409, token)}};
-    }
+    if (word(it.line, 2) != "superseded") return lost("the daemon ended it: " + it.line);
+    tell("closed", it.line);
+    end(error_of({"ERR 0 409 superseded", {}}, "another client has this session"));
   }
-  void take_pong(const words& line, const piece& it) {
-    constexpr std::string_view mark = "subs-";
-    const auto token = line.last();
-    if (!token.starts_with(mark)) {
-      return calls_.settle(words::to_number(token), answer{std::string{it.line}, {}});
+  void take_pong(reply it) {
+    const auto token = it.line.substr(it.line.rfind(' ') + 1);
+    const auto subs = number(std::string_view(token).substr(token.find(':') + 1));
+    if (it.key("epoch") == epoch_ && it.number("subs") >= subs) {
+      return settle(number(token), std::move(it));
     }
-    const auto subs = words::to_number(token.substr(mark.size()));
-    if (line.key("epoch") == epoch_ && line.number("subs") >= subs) return;
     token_.clear();
-    gone_ = error{0, "lost", "the daemon has lost the session"};
+    lost("the daemon has lost the session");
   }
-  void refused(const words& line, std::string_view body) {
-    const auto id = line.number(1);
-    if (id == hello_id_ && state_ == state::greeting) return hello_refused(line, body);
-    const auto found = calls_.all().find(id);
-    if (found != calls_.all().end()) {
-      auto why = error_of(line, body, found->second.what());
-      const auto ttl = words(found->second.line).key("ttl");
-      if (why.token == "timeout") why.text.append(" after ").append(ttl).append(" ms");
-      return calls_.settle(id, std::move(why));
+  void take_down(const std::string& line) {
+    const auto watch = watches_.extract(word(line, 1));
+    if (watch) kept_.push_back([told = watch.mapped(), why = word(line, 2)] { told(why); });
+  }
+  // The OK of a SUB.
+  void confirm(const subscription_ptr& sub, const reply& it) {
+    const auto number = it.number("sub"), seq = it.number("seq");
+    const auto same = subs_.find(number);
+    if (same != subs_.end()) sub->had = same->second->had;
+    const bool is_anew = same == subs_.end() && !it.key("seq").empty();
+    if (is_anew) lose(sub, sub->it.target, seq, seq, "reconnect");
+    subs_[number] = sub;
+  }
+  void take_message(reply line) {
+    const auto number = client::number(word(line.line, 1));
+    auto it = message_of(std::move(line));
+    if (number == 0) return take_mail(std::move(it));
+    const auto found = subs_.find(number);
+    if (found == subs_.end()) return;
+    const auto sub = found->second;
+    const bool is_acked = sub->it.with.is_acked || sub->it.with.window > 0;
+    const bool has_room = is_acked || kept_.size() < kept_max;
+    if (!it.is_snapshot) {
+      if (!has_room) return lose(sub, it.address, it.seq - 1, it.seq, "slow");
+      lose(sub, it.address, it.seq - 1, it.seq - 1, "reconnect");
+      auto& had = sub->had[it.address];
+      had = std::max(had, it.seq);
     }
-    if (id == 0) tell(on_refused_, error_of(line, body, "a command without id"));
+    kept_.push_back([this, sub, number, is_acked, it = std::move(it), of = renewals_] {
+      if (!sub->is_live) return;
+      sub->on_message(it);
+      if (!is_acked || of != renewals_) return;
+      post({"ACK", std::to_string(number) + ' ' + std::to_string(it.seq)});
+    });
   }
-  // Calls, when its turn has come, the handler that is set then.
-  template <class T>
-  void tell(const std::function<void(const T&)>& handler, T what) {
-    deliveries_.keep([&handler, what = std::move(what)] {
-      if (handler) handler(what);
+  void take_gap(const std::string& line) {
+    const auto found = subs_.find(number(word(line, 1)));
+    if (found == subs_.end()) return;
+    // After a resume it begins at 0, whatever of it has come.
+    const auto first = std::max<std::uint64_t>(number(word(line, 3)), 1);
+    lose(found->second, word(line, 2), first - 1, number(word(line, 4)), word(line, 5));
+  }
+  // Of an address, what has not come of the numbers up to `last` will not come. `before` is the
+  // last that had, where nothing is known of it.
+  void lose(const subscription_ptr& sub, const std::string& address, std::uint64_t before,
+            std::uint64_t last, const std::string& reason) {
+    auto& had = sub->had.try_emplace(address, before).first->second;
+    if (had >= last) return;
+    kept_.push_back([sub, it = gap{address, had + 1, last, reason}] {
+      if (sub->is_live) sub->on_gap(it);
+    });
+    had = last;
+  }
+  // Mail waits until there is a handler for it, or its sender gives up.
+  void take_mail(message it) {
+    if (mail_.size() == kept_max) return refuse(it, 429, "mailbox_full");
+    (on_mail_ ? kept_ : mail_).push_back([this, it = std::move(it)] {
+      try {
+        on_mail_(it);
+      } catch (const std::exception& thrown) {
+        refuse(it, 500, "actor_failed", thrown.what());
+      }
     });
   }
 
-  void hello_refused(const words& line, std::string_view body) {
-    const auto token = line.at(3);
-    const bool is_too_much = token == "unsupported" && (with_.batch || with_.ttl.count() > 0);
-    if (is_too_much && !with_.batch) with_.ttl = {};
-    if (is_too_much) with_.batch = calls_.is_packing_ = false;
-    if (token == "no_session" && is_resuming_) token_.clear();
-    if (is_too_much || (token == "no_session" && is_resuming_)) return greet();
-    auto why = error_of(line, body, "HELLO");
-    // Later on a name may be held by our own last session until the daemon sees its end.
-    if (epoch_.empty()) fatal_ = why;
-    gone_ = error{0, "lost", std::move(why.text)};
-  }
-  void welcome(const words& line) {
-    const bool is_first = epoch_.empty();
-    const bool is_same_epoch = line.key("epoch") == epoch_;
-    name_ = line.key("name");
-    epoch_ = line.key("epoch");
-    pub_ = plain(line.key("pub"));
-    ingest_ = plain(line.key("ingest"));
-    max_payload_ = line.number("max_payload");
-    const bool is_resumed = is_resuming_ && is_same_epoch && line.key("session") == token_;
-    if (with_.ttl.count() > 0) token_ = line.key("session");
-    state_ = state::up;
-    tries_ = 0;
-    if (is_first) return;
-    if (is_resumed) {
-      tell(on_session_, {"resumed", {}});
-    } else {
-      renew(is_same_epoch);
-    }
-    calls_.repeat();
-  }
-  void renew(bool is_same_epoch) {
-    deliveries_.renew(is_same_epoch);
-    calls_.give_up(why_down_);
-    // Told when all of it is set again; of an earlier renewal that was cut short, not at all.
-    const auto left = std::make_shared<std::size_t>(1 + deliveries_.all().size() + watches_.size());
-    const auto reason = is_same_epoch ? "the session ended with its connection"
-                                      : "epoch " + epoch_ + ": the daemon was started anew";
-    const auto set = [this, left, reason, of = ++renewals_] {
-      if (--*left == 0 && of == renewals_) tell(on_session_, {"renewed", reason});
-    };
-    const done then = [this, set](const outcome<answer>& got) {
-      if (!got.ok()) tell(on_refused_, got.error());
-      set();
-    };
-    for (const auto& [pattern, sub] : deliveries_.all()) begin_subscribe(sub, then);
-    for (const auto& [actor, told] : watches_) begin({"WATCH", actor}, then);
-    set();
-  }
-
-  const std::function<std::string()> find_;
+  const std::string place_;
   wire wire_{};
-  calls calls_;
-  std::string token_{}, why_down_{};
-  std::optional<error> gone_{}, ended_{};  // what take_in() is to do; why nothing goes any more
-  std::uint64_t hello_id_ = 0, max_payload_ = 0, renewals_ = 0;
-  int tries_ = 0;
-  bool is_resuming_ = false, is_closing_ = false;
-  clock::time_point since_{}, heard_at_{}, asked_at_{}, retry_at_{}, sweep_at_{};
+  state state_ = state::down;
+  std::string token_{}, why_down_ = "no answer to HELLO";
+  std::map<std::uint64_t, call> calls_{};  // by id
+  std::uint64_t last_id_ = 0, unsent_ = 0, hello_id_ = 0, payload_max_ = 0, renewals_ = 0;
+  clock::time_point timer_{}, heard_at_{}, asked_at_{}, sweep_at_{};
   std::minstd_rand random_{std::random_device{}()};
 };
 
-}  // namespace backstage::client::detail
+}  // namespace backstage::client

@@ -5,19 +5,19 @@
 
 #include "client_protocol.hpp"
 
-namespace backstage::client::detail {
+namespace backstage::client {
 
 class wire {
  public:
+  ~wire() { close(); }
   /// Begins to connect. Throws zmq::error_t for a wrong endpoint, or wrong keys.
   void open(const std::string& endpoint, const curve_keys& curve) {
     close();
     socket_ = zmq::socket_t(context_, zmq::socket_type::dealer);
     socket_.set(zmq::sockopt::linger, 0);
-    // Writable only once connected; and what an ended connection has not sent is given up.
-    socket_.set(zmq::sockopt::immediate, true);
     // What libzmq sends by itself on a connection it made anew would reach another session. It
     // tries again long after we have seen the end of the first.
+    constexpr int never_ms = 3'600'000;
     socket_.set(zmq::sockopt::reconnect_ivl, never_ms);
     if (!curve.server.empty()) {
       socket_.set(zmq::sockopt::curve_serverkey, curve.server);
@@ -25,97 +25,57 @@ class wire {
       socket_.set(zmq::sockopt::curve_secretkey, curve.own_secret);
     }
     const auto events = "inproc://events-" + std::to_string(++opened_);
-    zmq_socket_monitor(socket_.handle(), events.c_str(),
-                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    constexpr int ends = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED;
+    zmq_socket_monitor(socket_.handle(), events.c_str(), ends);
     monitor_ = zmq::socket_t(context_, zmq::socket_type::pair);
-    monitor_.set(zmq::sockopt::linger, 0);
     monitor_.connect(events);
     socket_.connect(endpoint);
   }
   void close() noexcept {
     // Told first: libzmq's own thread would wait for ever to tell a socket that is closed.
-    if (is_open()) zmq_socket_monitor(socket_.handle(), nullptr, 0);
+    if (socket_.handle() != nullptr) zmq_socket_monitor(socket_.handle(), nullptr, 0);
     monitor_.close();
     socket_.close();
   }
-  [[nodiscard]] bool is_open() const noexcept { return socket_.handle() != nullptr; }
-
-  /// Waits for something to read, or an end; or until it may be written to, which it tells then.
-  /// Without a connection it only waits. A signal ends it.
-  bool wait(milliseconds most, bool to_write) {
-    zmq_pollitem_t items[2] = {{monitor_.handle(), 0, ZMQ_POLLIN, 0},
-                               {socket_.handle(), 0, ZMQ_POLLIN, 0}};
-    if (to_write) items[1].events |= ZMQ_POLLOUT;
-    zmq_poll(items, is_open() ? 2 : 0, std::max<long>(0, most.count()));
-    return (items[1].revents & ZMQ_POLLOUT) != 0;
+  /// Waits for something to read, or an end; with `to_write` also until that is possible. Without a
+  /// connection it only waits. A signal ends it.
+  void wait(milliseconds most, bool to_write) {
+    const auto events = static_cast<short>(to_write ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN);
+    zmq_pollitem_t items[] = {{monitor_.handle(), 0, ZMQ_POLLIN, 0},
+                              {socket_.handle(), 0, events, 0}};
+    zmq_poll(items, socket_.handle() == nullptr ? 0 : 2, std::max<long>(0, most.count()));
   }
   /// False: not now, and nothing of it is sent.
-  bool push(std::string_view line, std::string_view payload) {
-    // The daemon takes a large payload over uncopied, if it is a frame of its own; small ones are
-    // half the work in one frame.
-    const bool is_split = payload.size() >= own_frame_bytes;
-    const bool has_lf = !is_split && !payload.empty();
-    zmq::message_t first(line.size() + (has_lf ? 1 + payload.size() : 0));
-    auto* at = first.data<char>();
-    std::memcpy(at, line.data(), line.size());
-    if (has_lf) {
-      at[line.size()] = '\n';
-      std::memcpy(at + line.size() + 1, payload.data(), payload.size());
-    }
-    const int flags = ZMQ_DONTWAIT | (is_split ? ZMQ_SNDMORE : 0);
-    if (zmq_msg_send(first.handle(), socket_.handle(), flags) < 0) return false;
-    if (!is_split) return true;
-    zmq::message_t second(payload.data(), payload.size());
-    // Of a message that has begun ZeroMQ takes the rest.
-    return zmq_msg_send(second.handle(), socket_.handle(), ZMQ_DONTWAIT) >= 0;
+  bool push(std::string line, std::string_view payload = {}) {
+    if (!payload.empty()) line.append(1, '\n').append(payload);
+    zmq::message_t frame(line);
+    return zmq_msg_send(frame.handle(), socket_.handle(), ZMQ_DONTWAIT) >= 0;
   }
-  /// Gives one message to `handle(piece)`, if one is there.
-  template <class Handle>
-  bool receive(Handle handle) {
-    return receive_from(socket_, handle);
+  std::optional<reply> receive() {
+    zmq::message_t first, second;
+    if (zmq_msg_recv(first.handle(), socket_.handle(), ZMQ_DONTWAIT) < 0) return std::nullopt;
+    if (!first.more()) return split(first.to_string_view());
+    zmq_msg_recv(second.handle(), socket_.handle(), ZMQ_DONTWAIT);
+    return reply{first.to_string(), second.to_string()};
   }
-  template <class Handle>
-  static bool receive_from(zmq::socket_t& socket, Handle handle) {
-    zmq::message_t first, second, more;
-    if (zmq_msg_recv(first.handle(), socket.handle(), ZMQ_DONTWAIT) < 0) return false;
-    if (!first.more()) return handle(split(first.to_string_view())), true;
-    zmq_msg_recv(second.handle(), socket.handle(), ZMQ_DONTWAIT);
-    for (bool is_more = second.more(); is_more; is_more = more.more()) {
-      zmq_msg_recv(more.handle(), socket.handle(), ZMQ_DONTWAIT);
-    }
-    return handle(piece{first.to_string_view(), second.to_string_view()}), true;
-  }
-  /// Why the connection has ended or was never made, if so. What came before can still be received.
-  std::optional<std::string> ended() {
-    std::optional<std::string> why;
+  /// ZMQ_EVENT_DISCONNECTED when the connection has ended, ZMQ_EVENT_CONNECT_RETRIED when it was
+  /// never made, else 0. What came before can still be received.
+  int ended() {
+    std::uint16_t first = 0, next = 0;
     zmq::message_t event, address;
-    while (is_open() && zmq_msg_recv(event.handle(), monitor_.handle(), ZMQ_DONTWAIT) >= 0) {
+    while (zmq_msg_recv(event.handle(), monitor_.handle(), ZMQ_DONTWAIT) >= 0) {
       zmq_msg_recv(address.handle(), monitor_.handle(), ZMQ_DONTWAIT);
-      std::uint16_t kind = 0;
-      std::memcpy(&kind, event.data(), sizeof kind);
-      if (kind == ZMQ_EVENT_CONNECT_RETRIED) {
-        why = "nobody listens at ";
-      } else if (kind == ZMQ_EVENT_DISCONNECTED) {
-        if (!why) why = "the connection broke: ";
-      } else {
-        why = kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-                  ? "this client's key is not accepted at "
-                  : "other keys, or something other than ZeroMQ, is at ";
-      }
+      std::memcpy(&next, event.data(), sizeof next);
+      if (first == 0) first = next;
     }
-    return why;
+    return first;
   }
 
  private:
-  static constexpr int never_ms = 3'600'000;
-  static constexpr std::size_t own_frame_bytes = 4'096;
-
   // Sockets go before their context.
   zmq::context_t context_{1};
   zmq::socket_t socket_{}, monitor_{};
   std::uint64_t opened_ = 0;
 };
 
-}  // namespace backstage::client::detail
+}  // namespace backstage::client
