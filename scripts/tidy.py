@@ -63,7 +63,6 @@ WITH_SUBFOLDERS = {"clients/cpp", "plugins/sdk", "plugins/testkit", "plugins", "
 
 # file: {library it may include beyond its folder's line: why}.
 ALLOWED_FILES = {
-    "clients/cpp/backstage/client.hpp": {"posix": "getuid: whose daemon to look for"},
     "core/block_pool.cpp": {"posix": "madvise: large pages for messages"},
     "core/home.cpp": {"posix": "membarrier: the barrier that only one side pays for"},
     "core/hung_turn.hpp": {"posix": "pthread_t: which thread hangs"},

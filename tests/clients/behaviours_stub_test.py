@@ -217,6 +217,26 @@ class StubTest(Case):
         self.assertEqual({"ack": "1", "window": "8"}.items() - keys(
             self.stub.heard_of("SUB")[0]).items(), set())
 
+    @needs("ended_subscriptions")
+    def test_a_subscription_that_the_daemon_ends_is_told_and_not_set_again(self):
+        def script(line, payload):
+            if line.startswith("SEND now"):
+                return ["ERR 0 403 forbidden sub=1", ("MSG 1 a/b 1 a", "late"),
+                        f"OK {keys(line)['id']}"]
+            if line.startswith("PING"):
+                return [f"PONG epoch={self.stub.epoch} subs=0 {line.split(' ')[1]}"]
+            return ["BYE 429 slow_consumer"] if line.startswith("SEND kick") else None
+
+        client = self.client(script, ping_ms=100)
+        client.do("subscribe", pattern="a/b")
+        client.do("send", actor="now")
+        self.assertEqual(client.expect("refused")["token"], "forbidden")
+        client.start("send", actor="kick")
+        client.expect("session", kind="renewed")
+        self.assertEqual(len(self.stub.heard_of("HELLO")), 2)
+        self.assertEqual(len(self.stub.heard_of("SUB")), 1)
+        self.assertEqual([each for each in client.events if each["event"] == "message"], [])
+
     def test_a_batch_is_one_message_and_each_entry_gets_its_own_answer(self):
         def script(line, payload):
             if not line.startswith("BATCH"):

@@ -3,7 +3,7 @@ import unittest
 from pathlib import Path
 
 HEADERS = Path(__file__).resolve().parent.parent.parent / "clients" / "cpp" / "backstage"
-CODE_LINES_MAX = 500
+CODE_LINES_MAX = 700
 
 
 def is_code(line):
@@ -11,7 +11,7 @@ def is_code(line):
 
 
 class SizeTest(unittest.TestCase):
-    def test_the_c_plus_plus_client_is_under_500_lines_of_code(self):
+    def test_the_c_plus_plus_client_is_under_700_lines_of_code(self):
         counts = {header.name: sum(map(bool, map(is_code, header.read_text().splitlines())))
                   for header in HEADERS.glob("*.hpp")}
         self.assertTrue(counts)

@@ -6,6 +6,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "clients" / "python"))
 import backstage  # noqa: E402
 
+if "--lacks" in sys.argv:
+    sys.exit(print("ended_subscriptions"))
+
 
 def write(**line):
     sys.stdout.write(json.dumps(line) + "\n")

@@ -24,14 +24,12 @@
 
 namespace backstage::client {
 
-class connection {
+class connection final {
  public:
   /// Begins to connect; the next call goes on. `place` is an endpoint, or endpoints.json, or the
   /// directory it is in: then it is looked up again each time.
   explicit connection(std::string place = "tcp://127.0.0.1:7770", options with = {})
       : session_(std::move(place), std::move(with)) {}
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
   ~connection() { session_.close(); }
 
   /// Waits until the session stands. Errors: bad_endpoint, unreachable, those of HELLO. Who does

@@ -170,13 +170,11 @@ inline const char* advice(std::uint64_t number, std::string_view token) {
       {"forbidden", "ask for a rule that allows it, or use your own name"},
       {"no_actor", "check the name, or spawn the actor: backstagectl actors shows those there are"},
       {"name_in_use", "choose another name, or end the client that has it"},
-      {"superseded", "close this client: another has taken over its session"},
-      {"mailbox_full", "send more slowly, and again after the time in `retry`"},
       {"timeout", "give it more time; the request may have had effects"}};
   for (const auto& [name, next] : known) {
     if (name == token) return next;
   }
-  if (number == 429 || number == 503) return "try again later, or with less";
+  if (number == 429 || number == 503) return "again after the time in `retry`, or with less";
   return number >= 500 ? "see the daemon's log" : "correct the call; the text says what";
 }
 /// The error of `ERR id number token`; `what` was asked.

@@ -1,5 +1,4 @@
-/// One session of the C++ client: what is under way, what waits for handlers, and how both outlive
-/// a lost connection. The connection of client.hpp is its only user.
+/// One session of the C++ client: its calls and deliveries, which outlive a lost connection.
 #pragma once
 #include <deque>
 #include <map>
@@ -37,16 +36,13 @@ struct call {
   }
 };
 
-class session {
+class session final {
  public:
   enum class state : std::uint8_t { down, greeting, up };
 
   session(std::string place, options with) : with_(std::move(with)), place_(std::move(place)) {
     connect();
   }
-  session(const session&) = delete;
-  session& operator=(const session&) = delete;
-
   [[nodiscard]] bool is_up() const noexcept { return state_ == state::up; }
   // `then` is called once, by step() or at once.
   void begin(command it, std::function<void(answer)> then, subscription_ptr sub = {}) {
@@ -130,8 +126,6 @@ class session {
   static constexpr milliseconds second{1'000}, sweep_period{10};
   static constexpr std::size_t kept_max = 65'536, batch_bytes = 65'536, batch_max = 1'024;
 
-  // What is under way.
-
   // Several together are one BATCH.
   bool send_some() {
     std::vector<std::uint64_t> ids;
@@ -165,16 +159,15 @@ class session {
     sweep_at_ = now + sweep_period;
     std::vector<std::uint64_t> over;
     for (auto& [id, one] : calls_) {
-      const bool is_due = is_up() && one.is_sent && !one.is_probed && now >= one.probe_at();
-      if (is_due) one.is_probed = wire_.push(ping(0));
+      const bool is_waiting = is_up() && one.is_sent && !one.is_probed;
+      if (is_waiting && now >= one.probe_at()) one.is_probed = wire_.push(ping(0));
       if (now >= one.expires) over.push_back(id);
     }
     for (const auto id : over) settle(id, std::unexpected(unanswered(calls_[id])));
   }
   // On another connection, what was sent goes again: SEND and PUB with their ids, for the daemon
   // answers those again that it has executed; what may be done twice with new ids; requests of a
-  // session that lives on are still being answered. In another session nobody knows what has been
-  // done.
+  // session that lives on are being answered. In another session nobody knows what has been done.
   void send_again(bool is_resumed) {
     unsent_ = 0;
     for (auto& [id, one] : std::exchange(calls_, {})) {
@@ -182,19 +175,15 @@ class session {
       const bool is_once = is_request || one.it.verb == "SEND" || one.it.verb == "PUB";
       if (!is_resumed && one.is_post) continue;
       if (!is_resumed && is_once && one.is_sent) {
-        one.then(std::unexpected(
-            error{0, "lost", one.it.what() + ": the session ended before the answer: " + why_down_,
-                  "it may have had effects: find out before you repeat it"}));
+        const auto text = one.it.what() + ": the session ended before the answer: " + why_down_;
+        one.then(std::unexpected(error{0, "lost", text, "find out whether it had effects"}));
         continue;
       }
-      const auto id_now = is_once || !one.is_sent ? id : ++last_id_;
-      one.is_sent = one.is_sent && is_request;
-      calls_[id_now] = std::move(one);
+      const auto now_as = is_once || !one.is_sent ? id : ++last_id_;
+      one.is_sent &= is_request;
+      calls_[now_as] = std::move(one);
     }
   }
-
-  // The connection.
-
   void connect() try {
     endpoint_ = endpoint_in(place_);
     if (endpoint_.empty()) return lost("no daemon has written its endpoints to " + place_);
@@ -209,8 +198,7 @@ class session {
   } catch (const zmq::error_t& thrown) {
     lost(endpoint_ + ": " + thrown.what());
     if (is_greeted()) return;
-    end({0, "bad_endpoint", why_down_,
-         "give one such as tcp://127.0.0.1:7770; keys have 40 bytes"});
+    end({0, "bad_endpoint", why_down_, "give one such as tcp://127.0.0.1:7770, keys of 40 bytes"});
   }
   [[nodiscard]] bool is_greeted() const { return !epoch_.empty(); }
   void lost(std::string why) {
@@ -256,9 +244,6 @@ class session {
     const auto* broken = is_up() ? "the connection broke: " : "other keys, or no ZeroMQ, at ";
     lost((event == ZMQ_EVENT_CONNECT_RETRIED ? "nobody listens at " : broken) + endpoint_);
   }
-
-  // What comes.
-
   void handle(reply it) {
     const auto verb = word(it.line, 0);
     if (verb == "MSG") return take_message(std::move(it));
@@ -305,18 +290,19 @@ class session {
   }
   void take_refusal(const reply& it) {
     const auto id = number(word(it.line, 1));
-    const auto found = calls_.find(id);
-    if (id == hello_id_) return hello_refused(error_of(it, "HELLO"));
-    if (found != calls_.end()) {
-      auto why = error_of(it, found->second.it.what());
-      const auto after = std::to_string(found->second.it.with.timeout.count());
-      if (why.token == "timeout") why.text += " after " + after + " ms";
-      settle(id, std::unexpected(std::move(why)));
-    } else if (const auto ended = subs_.extract(it.number("sub")); id == 0) {
-      tell_refused(error_of(it, ended ? ended.mapped()->it.what() : "a message to answer"));
+    if (id == hello_id_) return take_no_welcome(error_of(it, "HELLO"));
+    if (id == 0) {
+      const auto over = subs_.extract(it.number("sub"));
+      return tell_refused(error_of(it, over ? over.mapped()->it.what() : "a message to answer"));
     }
+    // An answer that is late is that of an empty call.
+    const auto& asked = calls_[id].it;
+    auto why = error_of(it, asked.what());
+    const auto after = std::to_string(asked.with.timeout.count());
+    if (why.token == "timeout") why.text += " after " + after + " ms";
+    settle(id, std::unexpected(std::move(why)));
   }
-  void hello_refused(const error& why) {
+  void take_no_welcome(const error& why) {
     if (why.token == "no_session") token_.clear();
     lost(why.text);
     // Later on a name may be held by our own last session until the daemon sees its end.
@@ -331,9 +317,8 @@ class session {
   void take_pong(reply it) {
     const auto token = it.line.substr(it.line.rfind(' ') + 1);
     const auto subs = number(std::string_view(token).substr(token.find(':') + 1));
-    if (it.key("epoch") == epoch_ && it.number("subs") >= subs) {
-      return settle(number(token), std::move(it));
-    }
+    const bool is_ours = it.key("epoch") == epoch_ && it.number("subs") >= subs;
+    if (is_ours) return settle(number(token), std::move(it));
     token_.clear();
     lost("the daemon has lost the session");
   }
@@ -343,33 +328,31 @@ class session {
   }
   // The OK of a SUB.
   void confirm(const subscription_ptr& sub, const reply& it) {
-    const auto number = it.number("sub"), seq = it.number("seq");
-    const auto same = subs_.find(number);
-    if (same != subs_.end()) sub->had = same->second->had;
-    const bool is_anew = same == subs_.end() && !it.key("seq").empty();
-    if (is_anew) lose(sub, sub->it.target, seq, seq, "reconnect");
-    subs_[number] = sub;
+    const auto seq = it.number("seq");
+    auto& same = subs_[it.number("sub")];
+    if (same) sub->had = same->had;
+    if (!same && !it.key("seq").empty()) lose(sub, sub->it.target, seq, seq, "reconnect");
+    same = sub;
   }
   void take_message(reply line) {
     const auto number = client::number(word(line.line, 1));
+    const auto found = subs_.find(number);
     auto it = message_of(std::move(line));
     if (number == 0) return take_mail(std::move(it));
-    const auto found = subs_.find(number);
     if (found == subs_.end()) return;
     const auto sub = found->second;
     const bool is_acked = sub->it.with.is_acked || sub->it.with.window > 0;
-    const bool has_room = is_acked || kept_.size() < kept_max;
     if (!it.is_snapshot) {
-      if (!has_room) return lose(sub, it.address, it.seq - 1, it.seq, "slow");
+      const bool is_lost = !is_acked && kept_.size() >= kept_max;
       lose(sub, it.address, it.seq - 1, it.seq - 1, "reconnect");
-      auto& had = sub->had[it.address];
-      had = std::max(had, it.seq);
+      if (is_lost) return lose(sub, it.address, it.seq - 1, it.seq, "slow");
+      sub->had[it.address] = std::max(sub->had[it.address], it.seq);
     }
     kept_.push_back([this, sub, number, is_acked, it = std::move(it), of = renewals_] {
       if (!sub->is_live) return;
       sub->on_message(it);
-      if (!is_acked || of != renewals_) return;
-      post({"ACK", std::to_string(number) + ' ' + std::to_string(it.seq)});
+      const auto taken = std::to_string(number) + ' ' + std::to_string(it.seq);
+      if (is_acked && of == renewals_) post({"ACK", taken});
     });
   }
   void take_gap(const std::string& line) {

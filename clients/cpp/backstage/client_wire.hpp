@@ -7,7 +7,7 @@
 
 namespace backstage::client {
 
-class wire {
+class wire final {
  public:
   ~wire() { close(); }
   /// Begins to connect. Throws zmq::error_t for a wrong endpoint, or wrong keys.
