@@ -207,7 +207,7 @@ inline std::string endpoint_in(const std::string& place) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto list = text.find('[', text.find("\"cmd\""));
   const auto from = text.find('"', list), to = text.find('"', from + 1);
-  return list == text.npos || to == text.npos ? "" : text.substr(from + 1, to - from - 1);
+  return from == text.npos || to == text.npos ? "" : text.substr(from + 1, to - from - 1);
 }
 
 }  // namespace backstage::client
