@@ -166,7 +166,6 @@ inline bool unpack(std::string_view batch, const std::function<void(reply)>& eac
 /// What to do about a refusal; PROTOCOL.md section 6 has the meaning of each.
 inline const char* advice(std::uint64_t number, std::string_view token) {
   static constexpr std::pair<std::string_view, const char*> known[] = {
-      {"bad_addr", "use letters, digits and . _ : -, write other bytes as %XX"},
       {"forbidden", "ask for a rule that allows it, or use your own name"},
       {"no_actor", "check the name, or spawn the actor: backstagectl actors shows those there are"},
       {"name_in_use", "choose another name, or end the client that has it"},
@@ -200,9 +199,10 @@ inline std::optional<error> mistake_in(const command& it, std::uint64_t payload_
 }
 
 /// An endpoint as it is; or the first `cmd` that is written in an endpoints.json, given the file or
-/// its directory. Empty if there is none.
+/// its directory, with a `.` or `/` in its path. Empty if there is none.
 inline std::string endpoint_in(const std::string& place) {
-  if (place.find("://") != place.npos) return place;
+  const bool is_path = place.find_first_of("./") != place.npos;
+  if (!is_path || place.find("://") != place.npos) return place;
   std::ifstream file(place.ends_with(".json") ? place : place + "/endpoints.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto list = text.find('[', text.find("\"cmd\""));
