@@ -11,11 +11,11 @@ def is_code(line):
 
 
 class SizeTest(unittest.TestCase):
-    def test_the_c_plus_plus_client_is_under_700_lines_of_code(self):
+    def test_the_c_plus_plus_client_has_at_most_700_lines_of_code(self):
         counts = {header.name: sum(map(bool, map(is_code, header.read_text().splitlines())))
                   for header in HEADERS.glob("*.hpp")}
         self.assertTrue(counts)
-        self.assertLess(sum(counts.values()), CODE_LINES_MAX, counts)
+        self.assertLessEqual(sum(counts.values()), CODE_LINES_MAX, counts)
 
 
 if __name__ == "__main__":

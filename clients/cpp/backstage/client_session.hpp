@@ -351,7 +351,9 @@ class session final {
     kept_.push_back([this, sub, number, is_acked, it = std::move(it), of = renewals_] {
       if (!sub->is_live) return;
       sub->on_message(it);
-      const auto taken = std::to_string(number) + ' ' + std::to_string(it.seq);
+      // Without a wildcard the pattern is the address; with one a number is not enough.
+      const auto of_it = sub->it.target == it.address ? "" : ' ' + it.address;
+      const auto taken = std::to_string(number) + ' ' + std::to_string(it.seq) + of_it;
       if (is_acked && of == renewals_) post({"ACK", taken});
     });
   }
