@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "core/late_wakes.hpp"
 #include "core/worker.hpp"
 
 namespace backstage {
@@ -18,11 +19,16 @@ constinit thread_local const WorkerPool* current_pool = nullptr;
 // it takes to wake a thread on a sleeping core. With one core nobody can bring work meanwhile.
 constexpr int spins_max = 1000;
 
-// Of those that this process may run on.
-int cpus() noexcept {
+bool look_for_one_cpu() noexcept {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
-  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+  return ::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) == 1;
+}
+
+// This process may run on no other.
+bool has_one_cpu() noexcept {
+  static const bool has_one = look_for_one_cpu();
+  return has_one;
 }
 
 void pause() noexcept {
@@ -127,7 +133,7 @@ void WorkerPool::tell(Worker& owner, Cell& cell) noexcept {
     }
     wake_one();
   } else if (owner.is_parked.load(std::memory_order_seq_cst)) {
-    wake(owner);
+    wake_soon(owner);
   } else {
     watch();
   }
@@ -138,6 +144,11 @@ void WorkerPool::spill(Cell& cell, bool is_told) noexcept {
   const std::lock_guard lock(spilled_mutex_);
   spilled_.push_back({&cell, is_told});
   spilled_count_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void WorkerPool::wake_soon(Worker& worker) noexcept {
+  LateWakes* const late = has_one_cpu() ? LateWakes::here() : nullptr;
+  if (late == nullptr || !late->add(worker)) wake(worker);
 }
 
 void WorkerPool::wake(Worker& worker) noexcept {
@@ -306,7 +317,7 @@ void WorkerPool::take_spilled(Worker& here) noexcept {
 
 // One at a time spins for a while, the others sleep at once.
 void WorkerPool::rest(Worker& here) noexcept {
-  static const int most = cpus() > 1 ? spins_max : 0;
+  const int most = has_one_cpu() ? 0 : spins_max;
   here.rest();
   bool is_called_in = false;
   if (spinning_.fetch_add(1, std::memory_order_relaxed) == 0) {

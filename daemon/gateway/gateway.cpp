@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "core/late_wakes.hpp"
 #include "daemon/gateway/front.hpp"
 #include "daemon/gateway/zmq_transport.hpp"
 
@@ -135,6 +136,7 @@ class Gateway::Loop {
   void run() {
     (void)pthread_setname_np(pthread_self(), "gateway");
     ready_.own_here();
+    LateWakes late_wakes;
     transport_.start(front_, [this] { after_burst(); });
     after_burst();
     for (;;) {
@@ -192,7 +194,12 @@ class Gateway::Loop {
         transport_.settle();
       });
     }
+    wake_workers();
     arm();
+  }
+
+  static void wake_workers() noexcept {
+    if (LateWakes* const late = LateWakes::here(); late != nullptr) late->wake_all();
   }
 
   void arm() {
@@ -213,6 +220,7 @@ class Gateway::Loop {
   void step_stop() {
     const TimePoint now = clock_.now();
     (void)front_.turn();
+    wake_workers();
     if (stage_ == Stage::serving) {
       const bool is_idle = ready_.empty() && !transport_.has_blocked();
       const Duration left = stop_deadline_ - now;

@@ -65,8 +65,7 @@ SendResult Outbox::send(const Outgoing& message) {
   }
   // One frame is one piece of memory, so the payload is copied into it.
   if (payload.size() < frame_adopt_bytes_min) {
-    joined_.assign(message.control).append(1, '\n').append(payload.text());
-    return hand_over(std::array{OutFrame{joined_}}, 1);
+    return hand_over(std::array{OutFrame{message.control, nullptr, payload.text()}}, 1);
   }
   // Once: the transport shares what was joined here.
   std::byte* bytes = nullptr;

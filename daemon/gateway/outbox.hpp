@@ -85,7 +85,6 @@ class Outbox {
   std::uint32_t waiting_answers_ = 0;
   std::uint32_t expected_answers_ = 0;
   std::uint64_t told_bytes_ = 0;
-  std::string joined_;  // kept for its capacity
 };
 
 }  // namespace backstage::gateway

@@ -22,9 +22,7 @@ void publish_frames(House& house, std::string& header, const Payload& payload) {
   std::array<OutFrame, 2> frames{OutFrame{header}, OutFrame{payload.text(), payload.buffer()}};
   house.counters.published.add();
   if (house.options.pub_frames == 2) return house.transport.publish(frames);
-  header.push_back('\n');
-  header.append(payload.text());
-  frames[0].bytes = header;
+  frames[0].rest = payload.text();
   house.transport.publish(std::span(frames).first(1));
 }
 

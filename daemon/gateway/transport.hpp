@@ -5,6 +5,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,10 +38,12 @@ enum class SendResult : std::uint8_t {
 };
 
 /// One frame to send. With `buffer` given (and large enough) the transport shares it instead of
-/// copying `bytes`, which lie in it. Borrowed for the call.
+/// copying `bytes`, which lie in it; with `rest` given it is `bytes LF rest`, copied. Borrowed for
+/// the call.
 struct OutFrame {
   std::string_view bytes;
   PayloadBuffer* buffer = nullptr;
+  std::optional<std::string_view> rest{};
 };
 
 /// A received message, envelope frames taken off. Borrowed for the call it came with.

@@ -1,7 +1,8 @@
 #include "daemon/gateway/zmq_message.hpp"
 
-#include <cstring>
 #include <new>
+
+#include "core/values/short_copy.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -93,8 +94,16 @@ bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more) {
       throw std::bad_alloc();
     }
   } else {
-    if (::zmq_msg_init_size(&message, size) != 0) throw std::bad_alloc();
-    if (size != 0) std::memcpy(::zmq_msg_data(&message), frame.bytes.data(), size);
+    const std::size_t rest = frame.rest ? 1 + frame.rest->size() : 0;
+    if (::zmq_msg_init_size(&message, size + rest) != 0) throw std::bad_alloc();
+    if (size + rest != 0) {
+      auto* const at = static_cast<char*>(::zmq_msg_data(&message));
+      copy_mostly_short(at, frame.bytes.data(), size);
+      if (frame.rest) {
+        at[size] = '\n';
+        copy_mostly_short(at + size + 1, frame.rest->data(), frame.rest->size());
+      }
+    }
   }
   if (socket.send(&message, more ? ZMQ_SNDMORE : 0)) return true;
   const int code = errno;

@@ -30,7 +30,10 @@ class Relay {
       give_up("line_relay", ::zmq_strerror(::zmq_errno()), "start it again");
     }
     const std::string_view line = text_of(body);
-    if (line.starts_with("SUB ")) {
+    if (line.starts_with("HELLO ")) {
+      is_one_frame_ = line.find(" frames=1") != line.npos;
+      send(text_of(peer), "WELCOME v=1", {});
+    } else if (line.starts_with("SUB ")) {
       subscribers_.emplace_back(text_of(peer));
       send(subscribers_.back(), "OK 1 sub=1 seq=0", {});
     } else if (const auto end = line.find('\n'); line.starts_with("PUB ") && end != line.npos) {
@@ -46,7 +49,10 @@ class Relay {
     const auto [last, failed] = std::to_chars(digits, digits + sizeof digits, ++seq_);
     line_.assign("MSG 1 ").append(address).append(1, ' ');
     line_.append(digits, last).append(" client.1");
-    for (const auto& subscriber : subscribers_) send(subscriber, line_, payload);
+    if (is_one_frame_) line_.append(1, '\n').append(payload);
+    for (const auto& subscriber : subscribers_) {
+      send(subscriber, line_, is_one_frame_ ? std::string_view{} : payload);
+    }
   }
   void send(std::string_view peer, std::string_view line, std::string_view payload) {
     (void)::zmq_send(router_, peer.data(), peer.size(), ZMQ_SNDMORE);
@@ -56,6 +62,7 @@ class Relay {
 
   void* router_;
   std::vector<std::string> subscribers_;
+  bool is_one_frame_ = false;  // what the last HELLO wished for holds for all
   std::uint64_t seq_ = 0;
   std::string line_;
 };

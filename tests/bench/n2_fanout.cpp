@@ -13,10 +13,8 @@ constexpr std::string_view address = "bench/n2";
 
 Zmtp by_cmd(long port, bool is_batched) {
   Zmtp client(port, "DEALER");
-  if (is_batched) {
-    client.send("HELLO v=1 batch=1 frames=1");
-    (void)client.next_frame();
-  }
+  client.send(is_batched ? "HELLO v=1 batch=1 frames=1" : "HELLO v=1 frames=1");
+  (void)client.next_frame();
   client.send("SUB " + std::string(address) + " id=1");
   if (const auto answer = client.next_frame(); !answer.starts_with("OK 1")) {
     give_up("a subscription", answer, "is this the broker that the benchmark is for?");

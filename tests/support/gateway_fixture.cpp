@@ -44,6 +44,19 @@ Payload FakeMessage::take(std::size_t frame, std::size_t offset) {
   return Payload::adopt(adopted);
 }
 
+namespace {
+
+Frames copy_of(std::span<const OutFrame> frames) {
+  Frames copy;
+  for (const auto& frame : frames) {
+    copy.emplace_back(frame.bytes);
+    if (frame.rest) copy.back().append(1, '\n').append(*frame.rest);
+  }
+  return copy;
+}
+
+}  // namespace
+
 SendResult FakeTransport::send(PeerId peer, std::span<const OutFrame> frames) {
   Line& line = lines[peer];
   if (line.is_gone) return SendResult::gone;
@@ -52,20 +65,16 @@ SendResult FakeTransport::send(PeerId peer, std::span<const OutFrame> frames) {
     return SendResult::would_block;
   }
   if (line.room != unbounded) --line.room;
-  Frames copy;
   for (const auto& frame : frames) {
-    copy.emplace_back(frame.bytes);
     const bool is_shared = frame.buffer != nullptr && frame.bytes.size() >= frame_adopt_bytes_min;
     if (is_shared) line.shared.push_back(frame.bytes.data());
   }
-  line.heard.push_back(std::move(copy));
+  line.heard.push_back(copy_of(frames));
   return SendResult::sent;
 }
 
 void FakeTransport::publish(std::span<const OutFrame> frames) {
-  Frames copy;
-  for (const auto& frame : frames) copy.emplace_back(frame.bytes);
-  published.push_back(std::move(copy));
+  published.push_back(copy_of(frames));
 }
 
 bool RecordedEvents::has(std::string_view line) const {
