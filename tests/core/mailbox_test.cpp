@@ -198,3 +198,39 @@ TEST_CASE("a mailbox whose owner runs or waits to run says so: nobody may adopt 
   CHECK(mailbox.is_scheduled());
   CHECK(mailbox.post_at(home) == Mailbox::Posted::is_known);
 }
+
+TEST_CASE("a message may pass a mailbox in which nothing waits, and is accepted and handled",
+          "[core]") {
+  Box box(bounded(2));
+  REQUIRE(box.mailbox.begin_hearing(life));
+  CHECK(box.mailbox.ledger().accepted == 1);
+  CHECK(box.mailbox.ledger().handled == 1);
+  CHECK(box.mailbox.is_consistent());
+  box.mailbox.take_back_hearing();
+  CHECK(box.mailbox.ledger().accepted == 0);
+  CHECK(box.mailbox.ledger().handled == 0);
+}
+
+TEST_CASE("nothing passes mail, a running message, a signal, a closed door or another life",
+          "[core]") {
+  Box box(bounded(2));
+  CHECK_FALSE(box.mailbox.begin_hearing(life + 1));
+  (void)box.push(Kind::send, "data");
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+  const auto running = box.mailbox.next({}).envelope;
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+  box.mailbox.settle_handled();
+  CHECK(box.mailbox.begin_hearing(life));
+  (void)box.push(Kind::down, "control");
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+  (void)box.take();
+  (void)box.mailbox.raise(Signal::stop, life);
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+  (void)box.mailbox.next({});
+  box.mailbox.refuse_data(Errc::stopping);
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+  box.mailbox.welcome_data();
+  CHECK(box.mailbox.begin_hearing(life));
+  (void)box.mailbox.close();
+  CHECK_FALSE(box.mailbox.begin_hearing(life));
+}

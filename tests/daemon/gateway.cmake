@@ -3,7 +3,7 @@ backstage_test(gateway_test
   SOURCES gateway_verbs_test.cpp gateway_session_test.cpp gateway_flow_test.cpp
           gateway_pub_test.cpp gateway_ingest_test.cpp gateway_req_test.cpp gateway_batch_test.cpp
           gateway_rights_test.cpp
-          gateway_packed_test.cpp gateway_watch_test.cpp gateway_shed_test.cpp
+          gateway_hear_test.cpp gateway_packed_test.cpp gateway_watch_test.cpp gateway_shed_test.cpp
           delivery_window_test.cpp gateway_ack_test.cpp gateway_books_test.cpp
           gateway_detach_test.cpp gateway_resume_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/gateway_fixture.cpp

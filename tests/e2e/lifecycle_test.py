@@ -1,5 +1,6 @@
 """Start, reload and end of the real process: signals, deadlines, the ledger, an unforgeable log."""
 import json
+import os
 import signal
 import time
 import unittest
@@ -23,6 +24,28 @@ def queue_up(clients, line, payload, count):
         for number in numbers:
             answer = dealer.take()[0]
             assert answer == b"OK %d" % number, answer
+
+
+class OneCoreTest(unittest.TestCase):
+    """With a single core workers are woken at the end of the gateway's burst, and never spin."""
+
+    def test_every_request_is_answered(self):
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+        self.addCleanup(os.sched_setaffinity, 0, cores)
+        with Daemon(config=PROBE, plugins=["probe"]) as daemon, Clients(daemon) as clients:
+            os.sched_setaffinity(0, cores)
+            dealers = [clients.dealer() for _ in range(3)]
+            for number in range(1, 301):
+                for dealer in dealers:
+                    dealer.send(f"REQ probe id={number} type=name", b"")
+                if number % 100 == 0:
+                    for dealer in dealers:
+                        answers = {dealer.take()[0] for _ in range(100)}
+                        self.assertEqual(answers, {b"REP %d" % n
+                                                   for n in range(number - 99, number + 1)})
+            self.assertEqual(daemon.stop(), 0)
+            daemon.assert_ledger_balances()
 
 
 class EndTest(unittest.TestCase):
