@@ -17,9 +17,9 @@ namespace backstage::ctl {
 /// or change it. [any]
 [[nodiscard]] Outcome<client::curve_keys> read_keys(const KeyFiles& files);
 
-/// Connects with the keys that the options mean, else as `with` says. Faults: those of read_keys; those of
-/// fault_of_handshake where keys are why nobody answers; else what `fault_of` says of the client's
-/// error. [any]
+/// Connects with the keys that the options mean, else as `with` says. Faults: those of read_keys;
+/// those of fault_of_handshake where keys are why nobody answers; else what `fault_of` says of the
+/// client's error. [any]
 [[nodiscard]] Outcome<std::unique_ptr<client::connection>> connect(
     const std::string& endpoint, const Options& options, client::options with,
     const std::function<Fault(const client::error&)>& fault_of);

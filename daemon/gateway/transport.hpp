@@ -37,6 +37,9 @@ enum class SendResult : std::uint8_t {
   gone,         ///< the peer is no more; no on_gone follows
 };
 
+/// Of a message to send.
+inline constexpr std::size_t out_frames_max = 2;
+
 /// One frame to send. With `buffer` given (and large enough) the transport shares it instead of
 /// copying `bytes`, which lie in it; with `rest` given it is `bytes LF rest`, copied. Borrowed for
 /// the call.

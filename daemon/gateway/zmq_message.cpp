@@ -1,11 +1,17 @@
 #include "daemon/gateway/zmq_message.hpp"
 
 #include <new>
+#include <utility>
 
 #include "core/values/short_copy.hpp"
 
 namespace backstage::gateway {
 namespace {
+
+// libzmq 4.3.4 keeps up to so many bytes in the message itself (msg.hpp, max_vsm_size).
+constexpr std::size_t in_place_bytes_max = 33;
+// What is larger costs more to compare than to allocate.
+constexpr std::size_t remembered_bytes_max = 1'024;
 
 // A received frame whose bytes a Payload has adopted.
 struct AdoptedFrame : PayloadBuffer {
@@ -19,6 +25,23 @@ void release_adopted(PayloadBuffer* buffer) noexcept {
 }
 
 void release_shared(void* /*data*/, void* hint) { static_cast<PayloadBuffer*>(hint)->unref(); }
+
+std::size_t size_of(const OutFrame& frame) noexcept {
+  return frame.bytes.size() + (frame.rest ? 1 + frame.rest->size() : 0);
+}
+
+// A new message. Throws std::bad_alloc, which leaves an empty one.
+void copy(zmq_msg_t& message, const OutFrame& frame) {
+  if (::zmq_msg_init_size(&message, size_of(frame)) != 0) {
+    (void)::zmq_msg_init(&message);
+    throw std::bad_alloc();
+  }
+  auto* const at = static_cast<char*>(::zmq_msg_data(&message));
+  copy_mostly_short(at, frame.bytes.data(), frame.bytes.size());
+  if (!frame.rest) return;
+  at[frame.bytes.size()] = '\n';
+  copy_mostly_short(at + frame.bytes.size() + 1, frame.rest->data(), frame.rest->size());
+}
 
 std::string_view view_of(zmq_msg_t& part) noexcept {
   return {static_cast<const char*>(::zmq_msg_data(&part)), ::zmq_msg_size(&part)};
@@ -82,7 +105,34 @@ int ZmqMessage::connection_fd() const noexcept {
   return count_ == 0 ? -1 : ::zmq_msg_get(&parts_[count_ - 1], ZMQ_SRCFD);
 }
 
-bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more) {
+LastFrame::LastFrame() noexcept { (void)::zmq_msg_init(&shared_); }
+
+LastFrame::~LastFrame() { (void)::zmq_msg_close(&shared_); }
+
+bool LastFrame::is_as_last(const OutFrame& frame) const noexcept {
+  const std::string_view last = bytes_;
+  if (last.size() != size_of(frame) || !last.starts_with(frame.bytes)) return false;
+  return !frame.rest || last.substr(frame.bytes.size() + 1) == *frame.rest;
+}
+
+void LastFrame::make(zmq_msg_t& message, const OutFrame& frame) {
+  const std::size_t size = size_of(frame);
+  if (size <= in_place_bytes_max || size > remembered_bytes_max) return copy(message, frame);
+  if (is_as_last(frame)) {
+    if (!is_shared_) copy(shared_, frame);
+    is_shared_ = true;
+    (void)::zmq_msg_init(&message);
+    (void)::zmq_msg_copy(&message, &shared_);
+    return;
+  }
+  copy(message, frame);
+  bytes_.assign(static_cast<const char*>(::zmq_msg_data(&message)), size);
+  if (!std::exchange(is_shared_, false)) return;
+  (void)::zmq_msg_close(&shared_);
+  (void)::zmq_msg_init(&shared_);
+}
+
+bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more, LastFrame* last) {
   zmq_msg_t message;
   const std::size_t size = frame.bytes.size();
   if (frame.buffer != nullptr && size >= frame_adopt_bytes_min) {
@@ -93,17 +143,10 @@ bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more) {
       frame.buffer->unref();
       throw std::bad_alloc();
     }
+  } else if (last != nullptr) {
+    last->make(message, frame);
   } else {
-    const std::size_t rest = frame.rest ? 1 + frame.rest->size() : 0;
-    if (::zmq_msg_init_size(&message, size + rest) != 0) throw std::bad_alloc();
-    if (size + rest != 0) {
-      auto* const at = static_cast<char*>(::zmq_msg_data(&message));
-      copy_mostly_short(at, frame.bytes.data(), size);
-      if (frame.rest) {
-        at[size] = '\n';
-        copy_mostly_short(at + size + 1, frame.rest->data(), frame.rest->size());
-      }
-    }
+    copy(message, frame);
   }
   if (socket.send(&message, more ? ZMQ_SNDMORE : 0)) return true;
   const int code = errno;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "daemon/gateway/transport.hpp"
@@ -53,8 +54,30 @@ class ZmqMessage final : public InMessage {
   std::size_t skipped_ = 0;
 };
 
+/// The last frame that was sent at one place in a message. Who fans out says the same a hundred
+/// times: from the second time on libzmq shares its memory. Else each would be allocated here and
+/// freed by libzmq's thread, and both would wait for each other at the allocator's lock.
+class LastFrame {
+ public:
+  LastFrame() noexcept;
+  ~LastFrame();
+  LastFrame(const LastFrame&) = delete;
+  LastFrame& operator=(const LastFrame&) = delete;
+
+  /// Makes a message of the frame, of bytes that are copied. Throws std::bad_alloc.
+  void make(zmq_msg_t& message, const OutFrame& frame);
+
+ private:
+  [[nodiscard]] bool is_as_last(const OutFrame& frame) const noexcept;
+
+  std::string bytes_;
+  zmq_msg_t shared_;  // the same, if it was said twice
+  bool is_shared_ = false;
+};
+
 /// Sends one frame. From frame_adopt_bytes_min up a given buffer is shared, not copied.
 /// False and errno: nothing was taken.
-[[nodiscard]] bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more);
+[[nodiscard]] bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more,
+                              LastFrame* last = nullptr);
 
 }  // namespace backstage::gateway

@@ -71,7 +71,7 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
   if (!peer->correlation.empty()) (void)send_frame(socket, {peer->correlation}, true);
   if (peer->is_delimited) (void)send_frame(socket, {}, true);
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    (void)send_frame(socket, frames[i], i + 1 < frames.size());
+    (void)send_frame(socket, frames[i], i + 1 < frames.size(), &last_sent_.at(i));
   }
   return SendResult::sent;
 }

@@ -109,6 +109,7 @@ class ZmqTransport final : public Transport {
   std::array<Watched, source_count> sources_;
   ZmqPeers peers_;
   ZmqMessage message_;
+  std::array<LastFrame, out_frames_max> last_sent_;
   // Of the last message on ingest: its text, and where libzmq keeps it, which is each connection's.
   std::string ingest_user_;
   const char* ingest_user_at_ = nullptr;
