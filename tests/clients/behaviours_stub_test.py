@@ -217,6 +217,21 @@ class StubTest(Case):
         self.assertEqual({"ack": "1", "window": "8"}.items() - keys(
             self.stub.heard_of("SUB")[0]).items(), set())
 
+    def test_a_message_of_a_pattern_is_acknowledged_with_its_address(self):
+        for pattern, address, ack in (("a/*", "a/b", "ACK 3 41 a/b"),
+                                      ("a/>", "a/b.c", "ACK 3 41 a/b.c"),
+                                      ("*/b", "a/b", "ACK 3 41 a/b"), ("a/b", "a/b", "ACK 3 41"),
+                                      ("a", "a/default", "ACK 3 41")):
+            def script(line, payload, address=address):
+                if line.startswith("SUB"):
+                    return [f"OK {keys(line)['id']} sub=3", (f"MSG 3 {address} 41 a", "x")]
+                return None
+
+            with self.subTest(pattern=pattern):
+                self.client(script).do("subscribe", pattern=pattern, window=8)
+                self.eventually(lambda: self.stub.heard_of("ACK"))
+                self.assertEqual(self.stub.heard_of("ACK"), [ack])
+
     @needs("ended_subscriptions")
     def test_a_subscription_that_the_daemon_ends_is_told_and_not_set_again(self):
         def script(line, payload):

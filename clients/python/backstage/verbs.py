@@ -296,7 +296,9 @@ class Verbs(Session):
         elif item.rid and result is not LATER:
             self.reply(item, result if isinstance(result, (bytes, str)) else b"")
         elif (sub.window or sub.ack) and error is None:
-            self._put([f"ACK {sub.number} {item.seq}".encode()], session=item.session)
+            # With a wildcard several addresses may share a number; without one it is the address.
+            address = "" if item.address == sub.pattern else f" {item.address}"
+            self._put([f"ACK {sub.number} {item.seq}{address}".encode()], session=item.session)
 
     def reply(self, message: Message, payload: Payload = b"", type: str = "") -> None:
         """Answers a request later, if its handler has returned LATER. Not answered itself."""
