@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "clients"
 import backstage  # noqa: E402
 
 if "--lacks" in sys.argv:
-    sys.exit(print("ended_subscriptions"))
+    sys.exit()  # Nothing.
 
 
 def write(**line):

@@ -101,6 +101,51 @@ class PackageTest(unittest.TestCase):
                 client.run(0.1)
         self.assertEqual(got, [7])
 
+    def test_who_iterates_over_a_subscription_that_the_daemon_ends_gets_the_error(self):
+        def script(line, payload):
+            if line.startswith("SUB"):
+                return [f"OK {keys(line)['id']} sub=1 seq=0", ("MSG 1 a/b 1 a", "in time"),
+                        "ERR 0 403 forbidden sub=1", ("MSG 1 a/b 2 a", "too late")]
+            return None
+
+        def check(got, refused, error):
+            self.assertEqual(got, [b"in time"])
+            self.assertEqual((error.code, error.token), (403, "forbidden"))
+            self.assertEqual([each.token for each in refused], ["forbidden"])
+            self.assertIn("a/b", refused[0].text)
+
+        async def iterate():
+            got, refused = [], []
+            async with backstage.AsyncClient(stub.endpoint, on_refused=refused.append) as client:
+                with self.assertRaises(backstage.BackstageError) as caught:
+                    async for message in await client.subscribe("a/b"):
+                        got.append(message.payload)
+            check(got, refused, caught.exception)
+
+        with StubDaemon(script) as stub:
+            asyncio.run(iterate())
+        got, refused = [], []
+        with StubDaemon(script) as stub, \
+                backstage.Client(stub.endpoint, on_refused=refused.append) as client:
+            with self.assertRaises(backstage.BackstageError) as caught:
+                for message in client.subscribe("a/b"):
+                    got.append(message.payload)
+            client.poll()
+        check(got, refused, caught.exception)
+
+    def test_what_waited_for_its_handler_is_not_handled_after_an_unsubscribe(self):
+        def script(line, payload):
+            if line.startswith("UNSUB"):
+                return [("MSG 1 a/b 1 a", "late"), f"OK {keys(line)['id']}"]
+            return None
+
+        got = []
+        with StubDaemon(script) as stub, backstage.Client(stub.endpoint) as client:
+            client.subscribe("a/b", got.append)
+            client.unsubscribe("a/b")
+            client.poll()
+        self.assertEqual(got, [])
+
     def test_a_client_that_is_not_open_says_how_to_open_it(self):
         async def use():
             await backstage.AsyncClient().send("echo")

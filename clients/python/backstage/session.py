@@ -231,6 +231,13 @@ class Session:
         if call.verb == "SUB" and not call.subject.number:
             self._subs.pop(call.to, None)
 
+    def _give_up(self, sub: Subscription, why: BackstageError) -> None:
+        """Nothing of it is handled any more, and no new session has it."""
+        sub.error = why
+        self._subs.pop(sub.pattern, None)
+        if sub.number:
+            self._by_number.pop(sub.number, None)
+
     def _standing(self) -> int:
         """Subscriptions that the daemon has for certain."""
         leaving = sum(call.verb == "UNSUB" for call in self._pending.values())
@@ -303,9 +310,8 @@ class Session:
             return Message(args[1], body, int(args[2]), args[3], keys.get("type", ""))
         if call.verb == "PUB":
             return Published(int(keys.get("n", 0)), int(keys.get("full", 0)))
-        if call.verb == "UNSUB" and (left := self._subs.pop(call.to, None)) is not None:
-            self._by_number.pop(left.number, None)
-            left.error = make_error(404, "no_sub", f"{left.pattern} is unsubscribed")
+        if call.verb == "UNSUB" and (left := self._subs.get(call.to)) is not None:
+            self._give_up(left, make_error(404, "no_sub", f"{left.pattern} is unsubscribed"))
         if call.verb == "SUB":
             sub, is_new = call.subject, not call.subject.number
             sub.number, sub.seq = int(keys["sub"]), int(keys["seq"]) if "seq" in keys else None
@@ -326,6 +332,10 @@ class Session:
             self._hello_refused(error)
         elif call is None:
             if number == 0:
+                ended = self._by_number.get(int(keys["sub"])) if "sub" in keys else None
+                if ended is not None:
+                    error = make_error(code, token, f"the subscription of {ended.pattern} is over")
+                    self._give_up(ended, error)
                 self._tell(self.on_refused, error)
         elif code == 501 and call.verb == "SUB" and (call.subject.window or call.subject.ack):
             call.subject.window, call.subject.ack = 0, False  # Do without.
@@ -341,8 +351,7 @@ class Session:
                     self._put(entry.frames(), (entry,))
         else:
             if call.verb == "SUB" and not call.subject.number:
-                call.subject.error = error
-                self._subs.pop(call.to, None)
+                self._give_up(call.subject, error)
             elif call.verb == "WATCH":
                 self._watches.pop(call.to, None)
             call.finish(error=error)

@@ -287,7 +287,7 @@ class Verbs(Session):
     def _settle(self, sub: Optional[Subscription], item: Any, result: Any = None,
                 error: Optional[Exception] = None) -> None:
         """The handler has returned or failed: answers a request, acknowledges a delivery."""
-        if sub is None or not isinstance(item, Message) or self._over is not None:
+        if sub is None or not isinstance(item, Message) or sub.error or self._over is not None:
             return
         if item.rid and isinstance(error, BackstageError) and error.code:
             self.refuse(item, error.code, error.token)
@@ -313,6 +313,8 @@ class Verbs(Session):
     _raises = False  # What a handler raises is logged.
 
     async def _handle(self, handler: Any, item: Any, sub: Optional[Subscription]) -> None:
+        if sub is not None and sub.error is not None:
+            return  # It is over: unsubscribed, or ended by the daemon.
         try:
             result = handler(item)
             if inspect.isawaitable(result):
