@@ -88,8 +88,8 @@ class StubTest(Case):
         self.assertEqual(len(set(ids)), 3)
 
     @needs("retry")
-    def test_nothing_but_429_503_and_504_is_tried_again(self):
-        answers = iter(["404 no_actor", "500 actor_failed", "503 stopping"])
+    def test_nothing_but_429_and_503_is_tried_again(self):
+        answers = iter(["404 no_actor", "500 actor_failed", "504 timeout", "503 stopping"])
 
         def script(line, payload):
             if line.startswith("SEND") and (answer := next(answers, None)):
@@ -99,8 +99,9 @@ class StubTest(Case):
         client = self.client(script, retry={"attempts": 5, "base_ms": 1, "cap_ms": 2})
         self.refused(404, "no_actor", client.do, "send", actor="echo")
         self.refused(500, "actor_failed", client.do, "send", actor="echo")
+        self.refused(504, "timeout", client.do, "send", actor="echo")
         client.do("send", actor="echo")
-        self.assertEqual(len(self.stub.heard_of("SEND")), 4)
+        self.assertEqual(len(self.stub.heard_of("SEND")), 5)
 
     def test_without_a_policy_nothing_is_tried_again(self):
         client = self.client(lambda line, payload: [f"ERR {keys(line)['id']} 429 rate retry=10"]

@@ -60,6 +60,7 @@ class PackageTest(unittest.TestCase):
                 error = backstage.BackstageError(int(code), token)
                 self.assertNotIn("see PROTOCOL.md", error.next)
                 self.assertIn(token, str(error))
+                self.assertEqual(error.retryable, code in ("429", "503"))
 
     def test_keys_are_read_from_files_as_keygen_writes_them(self):
         (public, secret), (_, mine) = zmq.curve_keypair(), zmq.curve_keypair()

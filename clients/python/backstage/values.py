@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 Payload = Union[bytes, bytearray, memoryview, str]
-RETRYABLE = (429, 503, 504)
+RETRYABLE = (429, 503)  # Not 504: it may have had effects.
 # What to do about an error, by its token or else by its number; 0 is of this side.
 ADVICE = dict(line.split(": ", 1) for line in """\
 400: correct the call; other bytes of a name are written %XX, see backstage.quote
@@ -23,7 +23,7 @@ ADVICE = dict(line.split(": ", 1) for line in """\
 500: look into the daemon's dead letters; it may have had effects
 501: do without, or run a newer daemon
 503: try again later
-504: look whether the actor is busy or never replies; it may have had effects
+504: find out whether it was done before asking again; look whether the actor is busy or mute
 505: use the client that came with this daemon
 bad_endpoint: give one such as tcp://127.0.0.1:7770, or the daemon's runtime directory
 call_cycle: answer before asking, or send instead
@@ -67,7 +67,7 @@ def make_error(code: int, token: str, text: str = "", retry_ms: int = 0) -> Back
 
 
 class Retry(NamedTuple):
-    """Tries up to `attempts` times what was refused with 429, 503 or 504, and nothing else."""
+    """Tries up to `attempts` times what was refused with 429 or 503, and nothing else."""
     attempts: int = 1
     base_ms: int = 50
     cap_ms: int = 2000
