@@ -7,7 +7,6 @@ import time
 from typing import Any, AsyncIterator, Callable, Coroutine, Optional
 
 from .calls import Call, Subscription
-from .link import Link
 from .values import Message, make_error
 from .verbs import Verbs
 
@@ -50,14 +49,10 @@ class AsyncClient(Verbs):
         self._start(self._dispatch())
         return self
 
-    async def __aenter__(self) -> AsyncClient:
-        return await self.connect()
+    __aenter__ = connect
 
     async def __aexit__(self, *ignored: object) -> None:
         await self.close()
-
-    def _make_link(self) -> Link:
-        return Link(self.endpoint, self.curve)
 
     def _do_turn(self) -> None:
         link, self._is_due = self._link, False

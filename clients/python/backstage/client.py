@@ -10,7 +10,6 @@ from typing import Any, Callable, Iterator, Optional
 import zmq
 
 from .calls import Call, Subscription
-from .link import Link
 from .values import Message
 from .verbs import Verbs, blocking
 
@@ -43,8 +42,6 @@ class Client(Verbs):
         self._stopping = self._dispatching = False
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._wake)  # Not by close(): stop() may come after it.
-        self._poller = self._lone = zmq.Poller()
-        self._lone.register(self._wake, zmq.POLLIN)
         blocking(Verbs._open)(self)
 
     def __enter__(self) -> Client:
@@ -53,20 +50,14 @@ class Client(Verbs):
     def __exit__(self, *ignored: object) -> None:
         self.close()
 
-    def _make_link(self) -> Link:
-        link = Link(self.endpoint, self.curve)
-        self._poller = zmq.Poller()
-        self._poller.register(self._wake, zmq.POLLIN)
-        self._poller.register(link.monitor, zmq.POLLIN)
-        return link
-
     async def _turn(self, deadline: float, call: Optional[Call[Any]] = None) -> bool:
-        poller = self._lone if self._link is None else self._poller
+        awaited = [(self._wake, zmq.POLLIN)]
         if self._link is not None:
             wants_out = zmq.POLLOUT if self._backlog and self.is_connected else 0
-            poller.register(self._link.socket, zmq.POLLIN | wants_out)
+            awaited += [(self._link.monitor, zmq.POLLIN),
+                        (self._link.socket, zmq.POLLIN | wants_out)]
         left = max(0.0, min(self._due, deadline) - time.monotonic())
-        if (self._wake, zmq.POLLIN) in poller.poll(math.ceil(left * 1000)):
+        if (self._wake, zmq.POLLIN) in zmq.zmq_poll(awaited, math.ceil(left * 1000)):
             os.eventfd_read(self._wake)
         now = time.monotonic()
         self._step(now)

@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable, Concatenate, Coroutine, Optional, ParamSpec, TypeVar, Union
 
 from .calls import Call, Subscription
+from .link import Link
 from .session import Session, log
 from .values import (BackstageError, Down, Message, Payload, Published, Reply, Retry, make_error,
                      to_bytes, word)
@@ -88,6 +89,9 @@ class Batch:
 
 class Verbs(Session):
     """Every verb checks its arguments, sends, and ends in its answer or a BackstageError."""
+
+    def _make_link(self) -> Link:
+        return Link(self.endpoint, self.curve)
 
     async def _turn(self, deadline: float, call: Optional[Call[Any]] = None) -> bool:
         """Waits until something happened (to `call`); False once the deadline is over."""
@@ -188,9 +192,7 @@ class Verbs(Session):
         """Ends the session: what was sent before is executed, and the name is free again."""
         if self._over is None and self.is_connected:
             self._put([b"BYE"], (self._last,))
-            deadline = time.monotonic() + 1.0
-            while not self._last.done and await self._turn(deadline, self._last):
-                pass
+            await self._wait(self._last, 1.0)
         if self._over is None:
             self._end(make_error(0, "closed", "this client is closed"))
 
@@ -238,12 +240,17 @@ class Verbs(Session):
             if not await self._turn(deadline):
                 raise make_error(0, "unreachable", f"{call} was not sent: {self._trouble.text}")
 
+    async def _wait(self, call: Call[Any], seconds: float) -> bool:
+        """Whether it is done within that time."""
+        deadline = time.monotonic() + seconds
+        while not call.done and await self._turn(deadline, call):
+            pass
+        return call.done
+
     async def _answer(self, call: Call[T]) -> T:
-        deadline = time.monotonic() + call.timeout
         try:
-            while not call.done:
-                if not await self._turn(deadline, call) and not call.done:
-                    raise await self._silence(call)
+            if not await self._wait(call, call.timeout):
+                raise await self._silence(call)
             return call.result()
         finally:
             self._forget(call)
@@ -255,9 +262,7 @@ class Verbs(Session):
         alive = "is not connected any more"
         if self.is_connected:
             ping = self._ask(Call[str]("PING", subject=self._standing()))
-            end = time.monotonic() + 1.0
-            while not ping.done and await self._turn(end, ping):
-                pass
+            await self._wait(ping, 1.0)
             alive = "answers PING" if ping.value else "does not answer PING either"
         return make_error(0, "no_answer", f"{call} had no answer within {call.timeout:g} s; the "
                                           f"daemon {alive}")
@@ -302,8 +307,7 @@ class Verbs(Session):
 
     def reply(self, message: Message, payload: Payload = b"", type: str = "") -> None:
         """Answers a request later, if its handler has returned LATER. Not answered itself."""
-        kind = type or getattr(payload, "type", "")
-        line = f"REP {message.rid}" + (f" type={word(kind, 'bad_name')}" if kind else "")
+        line = f"REP {message.rid}" + typed(type or getattr(payload, "type", ""))
         self._put([line.encode(), to_bytes(payload)], session=message.session)
 
     def refuse(self, message: Message, code: int, token: str) -> None:
