@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 
@@ -23,14 +24,19 @@ class KeptAnswers {
   void keep(std::uint64_t id, const KeptAnswer& answer);
   [[nodiscard]] const KeptAnswer* find(std::uint64_t id) const;
   /// Not among those kept, and as old as one that was let go: nobody knows if it was executed.
-  [[nodiscard]] bool is_forgotten(std::uint64_t id) const noexcept { return id <= forgotten_max_; }
-  void clear() noexcept;
+  [[nodiscard]] bool is_forgotten(std::uint64_t id) const noexcept {
+    return book_ != nullptr && id <= book_->forgotten_max;
+  }
 
  private:
   const std::size_t kept_max_;
-  std::unordered_map<std::uint64_t, KeptAnswer> by_id_;
-  std::deque<std::uint64_t> order_;
-  std::uint64_t forgotten_max_ = 0;
+  // Made on first use: an empty deque alone has 600 bytes.
+  struct Book {
+    std::unordered_map<std::uint64_t, KeptAnswer> by_id;
+    std::deque<std::uint64_t> order;
+    std::uint64_t forgotten_max = 0;
+  };
+  std::unique_ptr<Book> book_;
 };
 
 }  // namespace backstage::gateway

@@ -17,11 +17,12 @@ bool is_streamed(const wire::Command& command) noexcept {
 
 void LastLine::note(std::string_view control, const wire::Command& command) {
   if (!is_streamed(command)) return;
-  command_.reset();
-  if (control != line_) {
-    line_.assign(control);
-  } else if (auto decoded = wire::decode(line_)) {
-    command_ = *std::move(decoded);
+  if (kept_ == nullptr) kept_ = std::make_unique<Kept>();
+  kept_->command.reset();
+  if (control != kept_->line) {
+    kept_->line.assign(control);
+  } else if (auto decoded = wire::decode(kept_->line)) {
+    kept_->command = *std::move(decoded);
   }
 }
 

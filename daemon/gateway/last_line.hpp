@@ -3,6 +3,7 @@
 /// Who streams says `PUB prices/EWR` a million times. Without an id a line says the same each time,
 /// so that its second time it is kept, with what it means. [gateway]
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,14 +20,18 @@ class LastLine {
 
   /// What `control` means, if that is known. Valid until note().
   [[nodiscard]] const wire::Command* find(std::string_view control) const noexcept {
-    return command_ && control == line_ ? &*command_ : nullptr;
+    return kept_ != nullptr && kept_->command && control == kept_->line ? &*kept_->command
+                                                                        : nullptr;
   }
   /// `control` was none that find() knows, and means `command`.
   void note(std::string_view control, const wire::Command& command);
 
  private:
-  std::string line_;
-  std::optional<wire::Command> command_;  // with views into line_
+  struct Kept {
+    std::string line;
+    std::optional<wire::Command> command;  // with views into the line
+  };
+  std::unique_ptr<Kept> kept_;  // made on first use: most clients stream nothing
 };
 
 }  // namespace backstage::gateway
