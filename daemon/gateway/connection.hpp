@@ -78,9 +78,9 @@ class Connection {
   template <class Answer>
   void say(const Answer& answer, const Payload* payload = nullptr) {
     if constexpr (requires { answer.id; }) note_answered(answer.id);
-    line_.clear();
-    wire::encode(line_, answer);
-    put({line_, payload});
+    house.line.clear();
+    wire::encode(house.line, answer);
+    put({house.line, payload});
   }
   /// There is an id, or the connection wants an answer in any case.
   [[nodiscard]] bool wants_ok(std::uint64_t id) const noexcept {
@@ -138,7 +138,6 @@ class Connection {
   bool is_answered_ = true;    // lockstep: the message of this turn
   std::uint64_t turn_ = 0;
   Outbox outbox_;
-  std::string line_;  // kept for its capacity
   LastLine last_line_;
   TimePoint complaints_since_{};
   std::uint32_t complaints_ = 0;

@@ -47,9 +47,9 @@ Result<void> Front::open() {
   return pub_.open();
 }
 
-Connection* Front::find(PeerId peer) const {
+Connection* Front::find(PeerId peer) {
   const auto found = connections_.find(peer);
-  return found == connections_.end() ? nullptr : found->second.get();
+  return found == connections_.end() ? nullptr : &found->second;
 }
 
 // Null: one too many, and told so.
@@ -63,8 +63,7 @@ Connection* Front::add(const Peer& peer, InMessage& message) {
     refuse_peer(peer, message, wire::status(wire::WireErrc::sessions_full), {});
     return nullptr;
   }
-  auto connection = std::make_unique<Connection>(house_, peer);
-  return connections_.emplace(peer.id, std::move(connection)).first->second.get();
+  return &connections_.try_emplace(peer.id, house_, peer).first->second;
 }
 
 void Front::on_message(const Peer& peer, InMessage& message) {
@@ -145,7 +144,7 @@ void Front::forget_departed() {
   for (const PeerId peer : std::exchange(house_.departed, {})) {
     const auto connection = connections_.find(peer);
     if (connection == connections_.end()) continue;
-    if (connection->second->has_left_session() && left_sessions_.insert(peer).second) {
+    if (connection->second.has_left_session() && left_sessions_.insert(peer).second) {
       left_order_.push_back(peer);
     }
     if (left_order_.size() > left_sessions_max) {

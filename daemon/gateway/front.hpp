@@ -63,7 +63,7 @@ class Front final : public TransportHandler {
  private:
   [[nodiscard]] bool has_cells() const;
   [[nodiscard]] bool is_turned_away(Principal& principal, const Peer& peer, InMessage& message);
-  [[nodiscard]] Connection* find(PeerId peer) const;
+  [[nodiscard]] Connection* find(PeerId peer);
   [[nodiscard]] Connection* add(const Peer& peer, InMessage& message);
   void refuse_peer(const Peer& peer, InMessage& message, wire::Status status, std::string_view text,
                    std::uint64_t retry_ms = 0);
@@ -76,7 +76,7 @@ class Front final : public TransportHandler {
   Sessions sessions_;
   Shedder shedder_;
   Heartbeats heartbeats_;
-  std::unordered_map<PeerId, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<PeerId, Connection> connections_;
   std::unordered_set<PeerId> refused_;
   // The last of those connections whose session goes on without them.
   std::unordered_set<PeerId> left_sessions_;

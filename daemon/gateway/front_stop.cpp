@@ -17,7 +17,7 @@ void Front::begin_draining(std::chrono::milliseconds within) {
   sessions_.end_detached();
   ingest_.close();
   for (auto& [peer, connection] : connections_) {
-    if (Session* session = connection->session()) session->say_draining(within);
+    if (Session* session = connection.session()) session->say_draining(within);
   }
 }
 
@@ -26,7 +26,7 @@ void Front::begin_stop() {
   is_stopping_ = true;
   sessions_.end_detached();
   ingest_.close();
-  for (auto& [peer, connection] : connections_) connection->say_stopping();
+  for (auto& [peer, connection] : connections_) connection.say_stopping();
   pub_.close();
   (void)turn();
 }
@@ -36,12 +36,12 @@ bool Front::has_cells() const { return pub_.is_open() || sessions_.has_cells(); 
 bool Front::is_stopped() const {
   if (has_cells()) return false;
   return std::none_of(connections_.begin(), connections_.end(),
-                      [](const auto& entry) { return entry.second->has_waiting(); });
+                      [](const auto& entry) { return entry.second.has_waiting(); });
 }
 
 void Front::finish_stop() {
   ingest_.give_up();
-  for (auto& [peer, connection] : connections_) connection->on_gone();
+  for (auto& [peer, connection] : connections_) connection.on_gone();
   for (int tries = 0; tries < finish_tries_max && has_cells(); ++tries) {
     if (!turn()) std::this_thread::yield();
   }

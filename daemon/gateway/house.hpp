@@ -1,6 +1,7 @@
 /// House: what all connections, sessions and doors share. References only; owned by the front and
 /// the gateway.
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct House {
   std::vector<Session*> over{};      ///< sessions to be forgotten
   std::vector<PeerId> collecting{};  ///< whose outboxes are told of the turn's end
   PackBuffers pack_buffers{};
+  std::string line{};  ///< where an answer is written before it goes out; kept for its capacity
 };
 
 }  // namespace backstage::gateway

@@ -93,8 +93,9 @@ SendResult Outbox::send(Waiting& waiting) {
 bool Outbox::is_over_reserve(const Outgoing& message) const noexcept {
   if (waiting_.empty()) return false;
   const auto& limits = house_.options.limits;
-  return waiting_answers_ + pack_.answers() >= limits.outbox_entries_max + expected_answers_ ||
-         waiting_bytes_ + pack_.bytes() + bytes_of(message) > limits.session_bytes_max;
+  const auto collected = pack_ == nullptr ? 0 : pack_->answers();
+  return waiting_answers_ + collected >= limits.outbox_entries_max + expected_answers_ ||
+         waiting_bytes_ + collected_bytes() + bytes_of(message) > limits.session_bytes_max;
 }
 
 Outbox::Put Outbox::put(const Outgoing& message) {
@@ -133,13 +134,14 @@ SendResult Outbox::deliver(const Outgoing& message) {
 
 // What was collected goes first if the message does not go with it.
 SendResult Outbox::make_room_for(const Outgoing& message) {
-  if (Pack::takes(message) && pack_.has_room_for(message)) return SendResult::sent;
-  return close_pack();
+  const bool has_room = !has_collected() || pack_->has_room_for(message);
+  return Pack::takes(message) && has_room ? SendResult::sent : close_pack();
 }
 
 void Outbox::collect(const Outgoing& message, bool is_answer) {
-  if (pack_.empty()) pack_.begin(house_.pack_buffers.take());
-  pack_.add(message, is_answer);
+  if (pack_ == nullptr) pack_ = std::make_unique<Pack>();
+  if (pack_->empty()) pack_->begin(house_.pack_buffers.take());
+  pack_->add(message, is_answer);
   if (!waiting_.empty()) return tell_budget();
   if (std::exchange(is_listed_, true)) return;
   house_.collecting.push_back(peer_);
@@ -147,13 +149,13 @@ void Outbox::collect(const Outgoing& message, bool is_answer) {
 
 // `would_block`: it waits, behind all that waited already.
 SendResult Outbox::close_pack() {
-  if (pack_.empty()) return waiting_.empty() ? SendResult::sent : SendResult::would_block;
+  if (!has_collected()) return waiting_.empty() ? SendResult::sent : SendResult::would_block;
   auto result = SendResult::would_block;
-  if (waiting_.empty()) result = send(pack_);
+  if (waiting_.empty()) result = send(*pack_);
   if (result == SendResult::would_block) {
-    keep(std::exchange(pack_, Pack()));
+    keep(std::exchange(*pack_, Pack()));
   } else {
-    house_.pack_buffers.give(pack_.end());
+    house_.pack_buffers.give(pack_->end());
   }
   return result;
 }
@@ -198,21 +200,21 @@ std::list<Outbox::Single> Outbox::take_answers() {
       unpack(std::get<Pack>(one), taken);
     }
   }
-  unpack(pack_, taken);
+  if (pack_ != nullptr) unpack(*pack_, taken);
   clear();
   return taken;
 }
 
 void Outbox::clear() noexcept {
   waiting_.clear();
-  pack_ = Pack();
+  pack_.reset();
   waiting_bytes_ = 0;
   waiting_answers_ = 0;
   tell_budget();
 }
 
 void Outbox::tell_budget() noexcept {
-  const std::uint64_t bytes = waiting_.empty() ? 0 : waiting_bytes_ + pack_.bytes();
+  const std::uint64_t bytes = waiting_.empty() ? 0 : waiting_bytes_ + collected_bytes();
   // Of unsigned numbers, so that less wraps to what is taken off.
   house_.counters.clients.bytes.fetch_add(bytes - std::exchange(told_bytes_, bytes),
                                           std::memory_order_relaxed);

@@ -11,6 +11,7 @@
 #pragma once
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -72,6 +73,10 @@ class Outbox {
   [[nodiscard]] SendResult close_pack();
   void collect(const Outgoing& message, bool is_answer);
   void keep(Waiting waiting);
+  [[nodiscard]] bool has_collected() const noexcept { return pack_ != nullptr && !pack_->empty(); }
+  [[nodiscard]] std::size_t collected_bytes() const noexcept {
+    return pack_ == nullptr ? 0 : pack_->bytes();
+  }
   void tell_budget() noexcept;
 
   House& house_;
@@ -79,7 +84,7 @@ class Outbox {
   bool is_one_frame_ = false;
   bool is_batching_ = false;
   bool is_listed_ = false;      // among those who are told of the turn's end
-  Pack pack_;                   // behind all that waits
+  std::unique_ptr<Pack> pack_;  // behind all that waits; made on first use
   std::list<Waiting> waiting_;  // unlike a deque, an empty one takes no memory
   std::uint64_t waiting_bytes_ = 0;
   std::uint32_t waiting_answers_ = 0;
