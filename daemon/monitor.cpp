@@ -55,7 +55,7 @@ void Monitor::session_opened(std::string_view name, const gateway::Peer& peer) n
   log_.add(LogLevel::info, sessions_, "session opened",
            {{"session", name},
             {"socket", peer.kind == gateway::SocketKind::req ? "REQ" : "DEALER"},
-            {"user", peer.user_id}});
+            {"user", peer.user_id.text()}});
 }
 
 void Monitor::session_detached(std::string_view name, std::chrono::seconds within) noexcept {
@@ -65,7 +65,7 @@ void Monitor::session_detached(std::string_view name, std::chrono::seconds withi
 
 void Monitor::session_resumed(std::string_view name, const gateway::Peer& peer) noexcept {
   log_.add(LogLevel::info, sessions_, "session resumed",
-           {{"session", name}, {"user", peer.user_id}});
+           {{"session", name}, {"user", peer.user_id.text()}});
 }
 
 void Monitor::session_ended(std::string_view name, EndReason reason) noexcept {

@@ -114,7 +114,7 @@ Outcome ClientActor::on_mail(Context& context, const Envelope& envelope) {
 bool ClientActor::has_room_for_request(TimePoint now) {
   auto& open = session_.open_requests;
   if (open.size() < session_.house.options.limits.open_requests_max) return true;
-  std::erase_if(open, [now](const auto& entry) { return entry.second.deadline <= now; });
+  open.erase_if([now](const auto& entry) { return entry.second.deadline <= now; });
   return open.size() < session_.house.options.limits.open_requests_max;
 }
 

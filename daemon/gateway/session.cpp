@@ -5,9 +5,9 @@
 
 namespace backstage::gateway {
 
-Session::Session(House& given_house, Connection& route, std::string token)
+Session::Session(House& given_house, Connection& route, const Token& token)
     : house(given_house),
-      token_(std::move(token)),
+      token_(token),
       peer_(route.peer()),
       route_(&route),
       kept_(given_house.options.limits.answers_kept) {}

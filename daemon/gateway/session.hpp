@@ -6,6 +6,7 @@
 /// one order holds. All of it is [gateway].
 #pragma once
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -18,11 +19,12 @@
 #include <unordered_map>
 
 #include "core/context.hpp"
-#include "core/string_map.hpp"
+#include "core/name_ref.hpp"
 #include "daemon/gateway/connection.hpp"
 #include "daemon/gateway/flow.hpp"
 #include "daemon/gateway/house.hpp"
 #include "daemon/gateway/kept_answers.hpp"
+#include "daemon/gateway/on_use.hpp"
 #include "daemon/gateway/replay.hpp"
 #include "daemon/wire/encode.hpp"
 
@@ -53,8 +55,10 @@ class Session {
     TimePoint deadline;
   };
 
-  /// `token` is its secret.
-  Session(House& house, Connection& route, std::string token);
+  /// Its secret: 128 bits in hex, not to be guessed.
+  using Token = std::array<char, 32>;
+
+  Session(House& house, Connection& route, const Token& token);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -140,10 +144,10 @@ class Session {
   [[nodiscard]] Context context() { return house.engine.context_of(*cell_); }
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool has_cell() const noexcept { return cell_ != nullptr; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const std::string& token() const noexcept { return token_; }
+  [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  [[nodiscard]] std::string_view token() const noexcept { return {token_.data(), token_.size()}; }
   /// Who it belongs to, as of HELLO: nobody else may resume it.
-  [[nodiscard]] const std::string& principal() const noexcept { return peer_.user_id; }
+  [[nodiscard]] std::string_view principal() const noexcept { return peer_.user_id; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
   [[nodiscard]] bool is_lockstep() const noexcept { return peer_.kind == SocketKind::req; }
   [[nodiscard]] Connection* route() const noexcept { return route_; }
@@ -160,19 +164,19 @@ class Session {
 
   House& house;
 
-  // The session's books.
+  // The session's books. Those that a MSG needs are there at once.
   std::unordered_map<SubscriptionId, Subscription> subscriptions;
-  StringMap<SubscriptionId> by_pattern;
+  OnUse<std::map<std::string, SubscriptionId, std::less<>>> by_pattern;
   std::uint64_t last_subscription = 0;
-  std::unordered_map<RequestId, Asked> asked;
-  std::map<std::uint64_t, Open> open_requests;  ///< by rid
+  OnUse<std::unordered_map<RequestId, Asked>> asked;
+  OnUse<std::map<std::uint64_t, Open>> open_requests;  ///< by rid
   std::uint64_t last_rid = 0;
   /// UNSUBs whose OK waits behind the last delivery, by barrier.
   struct Ending {
     std::uint64_t id = 0;
     SubscriptionId subscription{};
   };
-  std::unordered_map<RequestId, Ending> barriers;
+  OnUse<std::unordered_map<RequestId, Ending>> barriers;
   std::uint64_t last_barrier = 0;
   /// Where it published last (topics live with the engine), and when that was last allowed.
   struct Published {
@@ -180,7 +184,7 @@ class Session {
     std::uint64_t allowed_at = 0;
   };
   Published last_published;
-  std::set<std::string, std::less<>> watches;  ///< names
+  OnUse<std::set<std::string, std::less<>>> watches;  ///< names
 
  private:
   void leave_route(EndReason reason);
@@ -194,18 +198,18 @@ class Session {
   void end_now(Signal signal);
   void leave_detached();
 
-  const std::string token_;
+  const Token token_;
   Peer peer_;
   Connection* route_;
   State state_ = State::active;
   Cell* cell_ = nullptr;
   ActorId cell_id_;
-  std::string name_;
+  NameRef name_;  // its cell's
   bool is_named_ = false;
   bool ended_by_client_ = false;
   bool has_said_hello_ = false;
-  bool is_over_budget_ = false;  // what is in flight holds as many bytes as it may
-  std::optional<wire::Status> farewell_;
+  bool is_over_budget_ = false;                   // what is in flight holds as many bytes as it may
+  std::unique_ptr<const wire::Status> farewell_;  // null: what `reason` says
   KeptAnswers kept_;
   std::uint64_t last_id_ = 0;
 
@@ -214,8 +218,8 @@ class Session {
   TimePoint expires_at_ = never;
   std::list<Outbox::Single> waiting_;
   std::unique_ptr<Replay> replay_;
-  std::map<std::uint64_t, SubscriptionId> flows_;  // by number
-  std::uint64_t deliveries_ = 0;                   // of subscriptions with a flow
+  OnUse<std::map<std::uint64_t, SubscriptionId>> flows_;  // by number
+  std::uint64_t deliveries_ = 0;                          // of subscriptions with a flow
   std::uint64_t in_flight_bytes_ = 0;
   std::size_t handed_addresses_ = 0;
 };

@@ -40,7 +40,7 @@ Result<void> Session::open(std::string_view name) {
   if (!cell) return Refused(cell.error());
   cell_ = *cell;
   cell_id_ = context().self();
-  name_ = std::move(picked);
+  name_ = (*cell)->name();
   is_named_ = !name.empty();
   if (route_ != nullptr) route_->take_in(*this);
   house.counters.sessions.add();
@@ -50,7 +50,9 @@ Result<void> Session::open(std::string_view name) {
 }
 
 void Session::end(EndReason reason, std::optional<wire::Status> farewell) {
-  if (state_ == State::active) farewell_ = farewell;
+  if (state_ == State::active) {
+    farewell_ = farewell ? std::make_unique<const wire::Status>(*farewell) : nullptr;
+  }
   switch (reason) {
     case EndReason::slow_consumer:
       return end_now(Signal::kick);
@@ -95,7 +97,7 @@ void Session::on_cell_ended(EndReason reason) {
 void Session::leave_route(EndReason reason) {
   Connection& route = *std::exchange(route_, nullptr);
   const bool is_told = !is_lockstep() && !ended_by_client_;
-  const auto status = farewell_.value_or(farewell_of(reason));
+  const auto status = farewell_ != nullptr ? *farewell_ : farewell_of(reason);
   if (is_lockstep()) answer_the_asked(route, status);
   route.let_go(is_named_ && !ended_by_client_, is_told ? std::optional(status) : std::nullopt);
 }

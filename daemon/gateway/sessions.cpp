@@ -1,7 +1,6 @@
 #include "daemon/gateway/sessions.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "daemon/gateway/random.hpp"
@@ -9,7 +8,11 @@
 namespace backstage::gateway {
 namespace {
 
-constexpr std::size_t token_digits = 32;  // 128 bits: not to be guessed
+Session::Token new_token() {
+  Session::Token token{};
+  std::ranges::copy(random_hex(token.size()), token.begin());
+  return token;
+}
 
 }  // namespace
 
@@ -17,19 +20,18 @@ std::expected<void, wire::Status> Sessions::open(std::string_view name, Connecti
   if (size() >= house_.options.limits.sessions_max) {
     return std::unexpected(wire::status(wire::WireErrc::sessions_full));
   }
-  auto session = std::make_unique<Session>(house_, route, random_hex(token_digits));
+  auto session = std::make_unique<Session>(house_, route, new_token());
   if (const auto opened = session->open(name); !opened) {
     return std::unexpected(wire::status(opened.error()));
   }
-  const std::string_view token = session->token();
-  by_token_.emplace(token, std::move(session));
+  by_token_.insert(std::move(session));
   return {};
 }
 
 Session* Sessions::find_for(std::string_view token, const Peer& peer) const {
   const auto found = by_token_.find(token);
-  if (found == by_token_.end() || !found->second->may_be_resumed_by(peer)) return nullptr;
-  return found->second.get();
+  if (found == by_token_.end() || !(*found)->may_be_resumed_by(peer)) return nullptr;
+  return found->get();
 }
 
 void Sessions::on_time(TimePoint now) {
@@ -44,12 +46,14 @@ void Sessions::end_detached() {
 }
 
 void Sessions::forget_over() {
-  for (const Session* session : std::exchange(house_.over, {})) by_token_.erase(session->token());
+  for (const Session* session : std::exchange(house_.over, {})) {
+    by_token_.erase(by_token_.find(session->token()));
+  }
 }
 
 bool Sessions::has_cells() const {
   return std::any_of(by_token_.begin(), by_token_.end(),
-                     [](const auto& entry) { return entry.second->has_cell(); });
+                     [](const auto& entry) { return entry->has_cell(); });
 }
 
 }  // namespace backstage::gateway

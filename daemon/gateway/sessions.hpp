@@ -5,7 +5,7 @@
 #include <memory>
 #include <set>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "daemon/gateway/session.hpp"
@@ -40,14 +40,25 @@ class Sessions {
   [[nodiscard]] bool has_cells() const;
   template <class Visit>
   void for_each(const Visit& visit) {
-    for (auto& [token, session] : by_token_) visit(*session);
+    for (const auto& session : by_token_) visit(*session);
   }
   [[nodiscard]] std::size_t size() const noexcept { return by_token_.size(); }
 
  private:
   House& house_;
-  // The keys are the sessions' own tokens.
-  std::unordered_map<std::string_view, std::unique_ptr<Session>> by_token_;
+  struct ByToken {
+    using is_transparent = void;
+    static std::string_view token(std::string_view token) noexcept { return token; }
+    static std::string_view token(const std::unique_ptr<Session>& session) noexcept {
+      return session->token();
+    }
+    // Not noexcept: so libstdc++ keeps the hash, and looks at no other session.
+    std::size_t operator()(const auto& one) const {
+      return std::hash<std::string_view>{}(token(one));
+    }
+    bool operator()(const auto& a, const auto& b) const noexcept { return token(a) == token(b); }
+  };
+  std::unordered_set<std::unique_ptr<Session>, ByToken, ByToken> by_token_;
   std::set<std::pair<TimePoint, Session*>> detached_;
 };
 

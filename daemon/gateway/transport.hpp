@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
+#include "core/name_ref.hpp"
 #include "core/values/payload.hpp"
 
 namespace backstage::gateway {
@@ -28,7 +28,7 @@ struct Peer {
   PeerId id{};
   SocketKind kind = SocketKind::dealer;
   bool chose_routing_id = false;  ///< set its own, which the protocol forbids: not to be served
-  std::string user_id;            ///< who it is, as the transport has checked it; may be empty
+  NameRef user_id;                ///< who it is, as the transport has checked it; may be empty
 };
 
 enum class SendResult : std::uint8_t {

@@ -57,7 +57,7 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
   watched(Source::cmd).is_touched = true;
   // Room is checked at the routing id's frame only. If that is refused no further frame may follow:
   // the next one would be read as a routing id.
-  if (!send_frame(socket, {peer->routing_id}, true)) {
+  if (!send_frame(socket, {peer->routing_id.text()}, true)) {
     if (errno != EAGAIN) {
       peers_.remove(id);
       return SendResult::gone;
@@ -68,7 +68,7 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
     }
     return SendResult::would_block;
   }
-  if (!peer->correlation.empty()) (void)send_frame(socket, {peer->correlation}, true);
+  if (!peer->correlation.empty()) (void)send_frame(socket, {peer->correlation.text()}, true);
   if (peer->is_delimited) (void)send_frame(socket, {}, true);
   for (std::size_t i = 0; i < frames.size(); ++i) {
     (void)send_frame(socket, frames[i], i + 1 < frames.size(), &last_sent_.at(i));
@@ -100,10 +100,10 @@ void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
   const bool is_req = peer.peer.kind == SocketKind::req;
   if (frames.size() > 1 && frames[0].empty()) {
     skipped = 1;
-    peer.correlation.clear();
+    peer.correlation = {};
   } else if (is_req && frames.size() > 2 && frames[1].empty()) {
     skipped = 2;
-    peer.correlation = frames[0];
+    peer.correlation = NameRef(frames[0]);
   }
   if (skipped != 0) peer.is_delimited = true;
   message_.skip(skipped);
@@ -122,7 +122,7 @@ ZmqPeer& ZmqTransport::peer_of(std::string_view routing_id) {
   const bool is_delimited = frames.size() > 1 && frames[0].empty();
   const bool is_req = type == "REQ" || (type.empty() && is_delimited);
   peer.peer.kind = is_req ? SocketKind::req : SocketKind::dealer;
-  peer.peer.user_id = message_.user_id();
+  peer.peer.user_id = NameRef(message_.user_id());
   meet(Door::cmd, fd, peer.peer.user_id, 0);
   if (fd >= 0 && !sockets_->book.is_open(Door::cmd, fd)) {
     peer.is_leaving = true;

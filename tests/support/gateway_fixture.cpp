@@ -83,7 +83,7 @@ bool RecordedEvents::has(std::string_view line) const {
 
 void FakeClient::whisper(Frames frames) {
   FakeMessage message(std::move(frames));
-  message.user = peer_.user_id;
+  message.user = peer_.user_id.text();
   world_.front.on_message(peer_, message);
 }
 
@@ -157,8 +157,8 @@ GatewayWorld::~GatewayWorld() {
   front.finish_stop();
 }
 
-FakeClient GatewayWorld::connect(SocketKind kind, bool chose_routing_id, std::string user) {
-  return {*this, Peer{PeerId{++last_peer_}, kind, chose_routing_id, std::move(user)}};
+FakeClient GatewayWorld::connect(SocketKind kind, bool chose_routing_id, std::string_view user) {
+  return {*this, Peer{PeerId{++last_peer_}, kind, chose_routing_id, NameRef(user)}};
 }
 
 void GatewayWorld::ingest(const std::string& one_frame, std::string user) {

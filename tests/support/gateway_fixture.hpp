@@ -143,12 +143,12 @@ class GatewayWorld {
 
   FakeClient dealer() { return connect(SocketKind::dealer); }
   // One that the transport has checked to be that principal.
-  FakeClient dealer_of(std::string user_id) {
-    return {*this, Peer{PeerId{++last_peer_}, SocketKind::dealer, false, std::move(user_id)}};
+  FakeClient dealer_of(std::string_view user_id) {
+    return {*this, Peer{PeerId{++last_peer_}, SocketKind::dealer, false, NameRef(user_id)}};
   }
   FakeClient req() { return connect(SocketKind::req); }
   FakeClient connect(SocketKind kind, bool chose_routing_id = false,
-                     std::string user = "tcp:local");
+                     std::string_view user = "tcp:local");
   void ingest(const std::string& one_frame, std::string user = "tcp:local");
   // Runs actors and clients until nothing moves.
   void settle();
