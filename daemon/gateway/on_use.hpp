@@ -1,6 +1,7 @@
 /// OnUse: a map or set that costs a pointer until something is put into it. Most sessions are idle.
 #pragma once
 #include <cstddef>
+#include <map>  // its std::erase_if
 #include <memory>
 #include <utility>
 
