@@ -57,7 +57,7 @@ fi
 # A peer that cannot be installed or built is a column of dashes, not the end.
 scripts/setup.sh --profile bench ||
   echo "bench.sh: some peers are not installed; they are left out" >&2
-scripts/build.sh release bench_programs backstaged all_plugins
+scripts/build.sh release bench_programs backstaged backstagectl all_plugins
 make -C "$out/peers" -k -j "$(nproc)" >"$out/make.log" 2>&1 ||
   echo "bench.sh: some peers do not build and are left out; $out/make.log says why" >&2
 
@@ -84,12 +84,20 @@ has() { # peer
   esac
 }
 present=backstage,backstage-plugin,backstage-c,backstage-batch,backstage-pub,zmq-line
+present+=,backstage-curve,backstage-curve-batch
 all=limit,limit-ring,caf,erlang,nats,nats-raw,redis,mosquitto,zmq-direct,zmq-proxy,zmq-router
 for peer in $(tr , ' ' <<<"${peers:-$all,zmtp-native,zmtp-native-spin,tcp,tcp-spin}"); do
   case "$peer" in backstage*) continue ;; esac
   if has "$peer"; then present+=,$peer; else echo "bench.sh: no $peer here" >&2; fi
 done
 
+# Keys for the rows with CURVE: made anew, used here alone.
+rm -rf "$out/keys"
+(umask 077 && mkdir -p "$out/keys/authorized")
+for name in server client; do
+  build/release/bin/backstagectl keygen --name "$name" --dir "$out/keys" >"$out/keygen.log"
+done
+cp "$out/keys/client.key" "$out/keys/authorized/"
 stamp=$(date -u +%Y%m%dT%H%M%SZ)
 raw=$out/results-$stamp.jsonl facts=$out/facts-$stamp.json
 /usr/bin/python3 tests/bench/facts.py --repetitions "$reps" --only "$only" >"$facts"

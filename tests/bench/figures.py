@@ -5,8 +5,8 @@ import statistics
 from pathlib import Path
 
 OURS, SDK, C_ABI = "backstage", "backstage-plugin", "backstage-c"
-# The gateway by its other ways: batched, and through `pub`.
-OTHER_WAYS = ("backstage-batch", "backstage-pub")
+# The gateway by its other ways: batched, through `pub`, encrypted.
+OTHER_WAYS = ("backstage-batch", "backstage-pub", "backstage-curve", "backstage-curve-batch")
 # What the machine allows; no products.
 LIMITS = ("limit", "limit-ring", "tcp", "tcp-spin", "zmtp-native", "zmtp-native-spin", "zmq-direct",
           "zmq-line")

@@ -1,5 +1,5 @@
 // N1: publisher, broker, subscriber over TCP, 64 bytes, until all have arrived: single messages, or
-// --batch of them in a message, with deliveries batched as the daemon likes.
+// --batch of them in a message, with deliveries batched as the daemon likes; encrypted with --keys.
 #include <charconv>
 #include <thread>
 
@@ -29,8 +29,9 @@ int main(int argc, char** argv) {
   const long batch = arguments.number("--batch", 1);
   const long messages = arguments.number("--n", 500'000) / batch * batch;
   const long port = arguments.number("--port", 15600);
-  ZmqPeer sender(ZMQ_DEALER, port);
-  ZmqPeer receiver(ZMQ_DEALER, port);
+  const std::string keys = arguments.text("--keys", "");
+  ZmqPeer sender(ZMQ_DEALER, port, keys);
+  ZmqPeer receiver(ZMQ_DEALER, port, keys);
   if (batch > 1) receiver.ask("HELLO v=1 batch=1 frames=1", "WELCOME ");
   receiver.ask("SUB bench/n1 id=1", "OK 1");
   std::uint64_t end = 0;

@@ -119,15 +119,21 @@ def abi_table(results, repetitions):
                   "verdict"], lines)
 
 
+def gateway_verdict(of):
+    if of["must"] is None and of["goal"] is None:
+        return "reported"
+    if of["must"] is None:
+        return "goal met" if of["goal_met"] else "**missed**"
+    return verdict(of)
+
+
 def gateway_table(results, repetitions):
     lines = []
     for name, of in results.items():
         unit = " B" if of["is_bytes"] else ""
         shown = ["" if of[key] is None else f"{of[key]}{unit}" for key in ("must", "goal")]
         lines.append([name, spread(of["of"], repetitions), *(cell or NOTHING for cell in shown),
-                      NOT_MEASURED if of["of"] is None else
-                      ("goal met" if of["goal_met"] else "**missed**") if of["must"] is None
-                      else verdict(of)])
+                      NOT_MEASURED if of["of"] is None else gateway_verdict(of)])
     return table(["what", "measured", "must", "goal", "verdict"], lines)
 
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -12,10 +13,30 @@
 
 namespace backstage::bench {
 
+/// A directory with server.key, client.key and client.key_secret, as `backstagectl keygen` writes
+/// them: their second line. Empty: no encryption.
+inline void use_keys(void* socket, const std::string& directory) {
+  if (directory.empty()) return;
+  const auto set = [&](int option, const std::string& name) {
+    std::ifstream file(directory + "/" + name);
+    std::string line;
+    while (std::getline(file, line) && line.starts_with('#')) {
+    }
+    if (::zmq_setsockopt(socket, option, line.c_str(), line.size()) != 0) {
+      give_up(directory + "/" + name, "no key", "backstagectl keygen makes one");
+    }
+  };
+  set(ZMQ_CURVE_SERVERKEY, "server.key");
+  set(ZMQ_CURVE_PUBLICKEY, "client.key");
+  set(ZMQ_CURVE_SECRETKEY, "client.key_secret");
+}
+
 class ZmqPeer {
  public:
   /// A context of its own: a process's worth of libzmq.
-  ZmqPeer(int type, long port) : socket_(::zmq_socket(::zmq_ctx_new(), type)) {
+  ZmqPeer(int type, long port, const std::string& keys = {})
+      : socket_(::zmq_socket(::zmq_ctx_new(), type)) {
+    use_keys(socket_, keys);
     const int none = 0;
     for (const int option : {ZMQ_SNDHWM, ZMQ_RCVHWM, ZMQ_LINGER}) {
       (void)::zmq_setsockopt(socket_, option, &none, sizeof none);
