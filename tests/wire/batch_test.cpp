@@ -56,6 +56,22 @@ TEST_CASE("a length is four bytes, little end first", "[wire]") {
   CHECK(read_all(packed({large, "PING"}), 2) == Texts{large, "PING"});
 }
 
+TEST_CASE("entries add just their own bytes, however often the memory for them grows", "[wire]") {
+  std::string out;
+  Texts messages;
+  std::size_t bytes = 0;
+  const std::string text(64, 'x');
+  const std::string_view payload = text;
+  for (std::uint32_t count = 1; count <= 200; ++count) {
+    CAPTURE(count);
+    append_batch_entry(out, "REP 7", &payload);
+    bytes += batch_entry_bytes("REP 7", &payload);
+    REQUIRE(out.size() == bytes);
+    messages.push_back("REP 7\n" + text);
+  }
+  CHECK(read_all(out, 200) == messages);
+}
+
 TEST_CASE("a batch that does not add up is refused as a whole, and says where", "[wire]") {
   const std::string two = packed({"PING", "PING"});
   CHECK(refused(two, 3).starts_with("entry 3 of 3 is missing: 0 bytes are left for it"));
