@@ -7,7 +7,7 @@ import unittest
 
 from case import DaemonCase
 from ctl import CTL, ctl
-from daemon import SLOW
+from daemon import SLOW, Deadline
 
 OK, REFUSED, USAGE, UNAVAILABLE, TRY_AGAIN = 0, 1, 64, 69, 75
 
@@ -164,6 +164,10 @@ class BenchTest(VerbsCase):
         self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
         return json.loads(done.stdout)
 
+    def handled_by(self, name, admin):
+        listed = admin.ask("actors")["actors"]
+        return next(one["ledger"]["handled"] for one in listed if one["name"] == name)
+
     def test_every_message_of_a_load_is_accounted_for(self):
         for load, target in (("send", "counter"), ("req", "echo"), ("pub", "bench/x")):
             with self.subTest(load):
@@ -182,21 +186,24 @@ class BenchTest(VerbsCase):
                     self.assertEqual(heard["messages"] + heard["lost"], 300)
 
     def test_a_stall_shows_in_all_that_it_delayed(self):
-        process = self.start("bench", "req", "echo", "--rate", "1000", "--for", "2s", "-o", "json")
+        admin = self.admin()
+        before = self.handled_by("echo", admin)
+        process = self.start("bench", "req", "echo", "--rate", "1000", "--count", "3000",
+                             "-o", "json")
+        deadline = Deadline(20)
+        while self.handled_by("echo", admin) < before + 50:
+            self.assertIsNone(process.poll(), "the load ended before it was seen")
+            self.assertFalse(deadline.is_over(), "the load never began")
         # While the daemon stands still for half a second 500 messages fall due.
-        waiting = self.admin()
-        while not waiting.ask("explain", what="echo", **{"as": "name"}).get("living", True):
-            pass
         self.daemon.signal(signal.SIGSTOP)
         try:
-            process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            pass
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.5)
         finally:
             self.daemon.signal(signal.SIGCONT)
         out, err = process.communicate(timeout=60 * SLOW)
         told = json.loads(out)
-        self.assertEqual(told["taken"], told["sent"], err)
+        self.assertEqual(told["taken"], told["sent"], (told, err))
         self.assertGreater(told["latency_us"]["p90"], 50_000, told)
 
     def test_a_load_that_makes_no_sense_is_refused_before_it_begins(self):
