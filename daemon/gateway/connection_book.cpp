@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
+
 namespace backstage::gateway {
 namespace {
 
@@ -30,6 +33,20 @@ std::uint16_t local_port(int fd) noexcept {
     return ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
   }
   return 0;
+}
+
+ConnectionBook::ConnectionBook()
+    : nothing_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      own_(::fcntl(nothing_, F_DUPFD_CLOEXEC, 0)) {
+  if (own_ >= 0) return;
+  const int code = errno;
+  ::close(nothing_);
+  throw std::system_error(code, std::generic_category(), "/dev/null");
+}
+
+ConnectionBook::~ConnectionBook() {
+  ::close(own_);
+  ::close(nothing_);
 }
 
 void ConnectionBook::opened(Door door, int fd) {
@@ -68,13 +85,20 @@ std::size_t ConnectionBook::size() const noexcept {
 void ConnectionBook::cut(int fd, Connection& connection) noexcept {
   connection.is_cut = true;
   // A descriptor of our own first: libzmq may close its own at any moment, and the number may be
-  // another file's. On what ours stands for nobody can change anything any more.
-  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return;
-  if (connection.cookie != 0 && cookie_of(own) == connection.cookie) {
-    (void)::shutdown(own, SHUT_RDWR);
+  // another file's. On what ours stands for nobody can change anything any more. It was set aside:
+  // when connections are too many there may be no other.
+  if (::dup3(fd, own_, O_CLOEXEC) < 0) return;
+  if (connection.cookie != 0 && cookie_of(own_) == connection.cookie) {
+    (void)::shutdown(own_, SHUT_RDWR);
   }
-  ::close(own);
+  (void)::dup3(nothing_, own_, O_CLOEXEC);
+}
+
+bool ConnectionBook::cut(Door door, int fd) noexcept {
+  const auto found = at(door).find(fd);
+  if (found == at(door).end() || found->second.is_cut) return false;
+  cut(fd, found->second);
+  return true;
 }
 
 std::size_t ConnectionBook::cut_if(const std::function<bool(Door, const Connection&)>& is_over) {

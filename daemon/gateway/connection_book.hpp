@@ -27,7 +27,9 @@ class ConnectionBook {
     bool is_cut = false;        ///< what is still read of it was on its way
   };
 
-  ConnectionBook() = default;
+  /// Throws std::system_error.
+  ConnectionBook();
+  ~ConnectionBook();
   ConnectionBook(const ConnectionBook&) = delete;
   ConnectionBook& operator=(const ConnectionBook&) = delete;
 
@@ -47,7 +49,9 @@ class ConnectionBook {
 
   /// Ends it at once, as if the network had. What was given to libzmq and not to the kernel is
   /// lost.
-  static void cut(int fd, Connection& connection) noexcept;
+  void cut(int fd, Connection& connection) noexcept;
+  /// Cuts one that is open, and not cut yet. Whether there was one.
+  bool cut(Door door, int fd) noexcept;
   /// Cuts all those for which it holds. How many.
   std::size_t cut_if(const std::function<bool(Door, const Connection&)>& is_over);
 
@@ -60,6 +64,9 @@ class ConnectionBook {
 
   std::array<Connections, policy::door_count> doors_;
   std::unordered_set<std::uint16_t> curve_ports_;
+  // Two descriptors set aside for cut().
+  int nothing_;
+  int own_;
 };
 
 /// The local port of a TCP socket, in IPv4 or IPv6; 0 for others.

@@ -10,8 +10,11 @@
 namespace backstage::gateway {
 namespace {
 
-// For plugins, logs, and connections that come in before the gate is closed.
-constexpr rlim_t other_files = 256;
+// Over connections_max: who comes while the gate is being closed. They are not worth a cut, which
+// loses what a client has said already, but a crowd would take every descriptor.
+constexpr std::size_t extra_connections_max = 128;
+// For plugins and logs, and for those.
+constexpr rlim_t other_files = 128 + extra_connections_max;
 
 void drop_all(int fd) noexcept {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -43,6 +46,11 @@ ConnectionGate::Change ConnectionGate::on_count(std::size_t connections) {
     return Change::opened;
   }
   return Change::none;
+}
+
+std::size_t ConnectionGate::surplus(std::size_t connections) const noexcept {
+  const std::size_t most = max_ + std::min(max_, extra_connections_max);
+  return connections > most ? connections - most : 0;
 }
 
 void ConnectionGate::set_closed(bool closed) {

@@ -26,6 +26,9 @@ class ConnectionGate {
   /// Given how many connections are open. Opens again when a few have left, so that it does not
   /// flutter.
   Change on_count(std::size_t connections);
+  /// How many of the open connections are to be cut. libzmq takes in what comes until the gate is
+  /// closed, and what waits in the kernel then; a few more than connections_max may stay.
+  [[nodiscard]] std::size_t surplus(std::size_t connections) const noexcept;
   [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
   [[nodiscard]] std::size_t connections_max() const noexcept { return max_; }
 

@@ -1,4 +1,6 @@
 // ZmqTransport's connections: who they are, how many, and which are cut.
+#include <ranges>
+
 #include "daemon/gateway/zmq_transport.hpp"
 
 namespace backstage::gateway {
@@ -23,6 +25,18 @@ void ZmqTransport::read_monitor(Source source, ZmqMonitor& monitor, Door door) {
     }
   }
   watch_gate();
+  cut_surplus(door, events);
+}
+
+// Who came last goes first.
+void ZmqTransport::cut_surplus(Door door, const std::vector<ZmqMonitor::Event>& events) {
+  std::size_t surplus = sockets_->gate.surplus(sockets_->book.size());
+  for (const auto& event : events | std::views::reverse) {
+    if (surplus == 0) return;
+    if (event.what != ZmqMonitor::What::accepted || !sockets_->book.cut(door, event.fd)) continue;
+    counters_.cut.add();
+    --surplus;
+  }
 }
 
 void ZmqTransport::watch_gate() {
@@ -56,7 +70,7 @@ void ZmqTransport::meet(Door door, int fd, std::string_view user, int filters) {
   if (objection.empty()) return;
   counters_.cut.add();
   events_.connection_cut(user, objection);
-  ConnectionBook::cut(fd, connection);
+  sockets_->book.cut(fd, connection);
 }
 
 // Why a connection is not to stay; empty if it may.

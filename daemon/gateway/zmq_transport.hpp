@@ -85,6 +85,7 @@ class ZmqTransport final : public Transport {
   void read_monitor(Source source, ZmqMonitor& monitor, Door door);
   void read_monitors();
   void watch_gate();
+  void cut_surplus(Door door, const std::vector<ZmqMonitor::Event>& events);
   void meet(Door door, int fd, std::string_view user, int filters);
   [[nodiscard]] std::string_view objection_to(Door door, const ConnectionBook::Met& met);
   [[nodiscard]] ZmqPeer& peer_of(std::string_view routing_id);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/gateway/connection_gate.hpp"
 #include "daemon/policy/z85.hpp"
 #include "tests/daemon/temp_dir.hpp"
 #include "tests/support/catch.hpp"
@@ -211,6 +212,15 @@ TEST_CASE("one remote principal has so many connections", "[gateway][zmq][curve]
   // A place becomes free: libzmq tries again by itself.
   one.close();
   CHECK(three.hear().value_or("nothing").starts_with("PONG"));
+}
+
+TEST_CASE("a few connections over the cap may stay, a crowd is cut down to them", "[gateway]") {
+  for (const auto& [cap, open, surplus] :
+       {std::array<std::size_t, 3>{256, 256, 0}, {256, 384, 0}, {256, 385, 1}, {256, 1'000, 616},
+        {8, 16, 0}, {8, 17, 1}}) {
+    CAPTURE(cap, open);
+    CHECK(ConnectionGate(cap).surplus(open) == surplus);
+  }
 }
 
 TEST_CASE("over the cap new connections wait outside until some leave", "[gateway][zmq]") {

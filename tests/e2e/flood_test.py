@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Garbage, crowds, floods and churn: they cost others nothing, and nothing of them stays."""
+import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -18,6 +20,17 @@ from guard import ACTORS, PLUGINS, Bystander, plain_dealer
 def address(endpoint):
     host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
     return host, int(port)
+
+
+# What a DEALER says until it is let in, so that no time for handshakes ends it.
+HANDSHAKE = (b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32) +
+             b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER")
+# Over connections_max, while the gate is being closed (connection_gate.cpp).
+EXTRA_CONNECTIONS_MAX = 128
+
+
+def open_files(daemon):
+    return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
 
 
 class FloodTest(unittest.TestCase):
@@ -90,7 +103,11 @@ class FloodTest(unittest.TestCase):
                     raw.connect_ex(address(daemon.endpoint("cmd")))
                     crowd.append(raw)
                 daemon.wait_for_log("no more connections are let in", 10 * SLOW)
-                files = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+                # What libzmq had taken in until then is cut, a moment after it is seen.
+                deadline = Deadline(10)
+                while open_files(daemon) >= 256 + 256 and not deadline.is_over():
+                    time.sleep(0.01)
+                files = open_files(daemon)
                 while len(bystander.times) < 200 and bystander.lost == 0:
                     time.sleep(0.01)
                 grown = daemon.rss_kib() - before
@@ -102,6 +119,42 @@ class FloodTest(unittest.TestCase):
             self.assertLess(bystander.p99(), 0.05 * SLOW + 2 * alone.p99())
             if not SANITIZED:
                 self.assertLess(grown, 64 * 1024)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.assert_ledger_balances()
+
+    def test_a_crowd_that_comes_in_before_the_gate_is_closed_is_cut_down(self):
+        cap = 150
+        most, crowd_size = cap + EXTRA_CONNECTIONS_MAX, 450
+        settings = {"/gateway/limits/connections_max": cap}
+        with Daemon(plugins=PLUGINS, config=ACTORS, settings=settings) as daemon, \
+                Clients(daemon) as clients, contextlib.ExitStack() as crowd:
+            first = clients.dealer()
+            admin = Admin(first)
+            self.assertEqual(admin.ask("stats")["gateway"]["connections"], 1)
+            # All of them are with the kernel before the daemon sees any.
+            daemon.signal(signal.SIGSTOP)
+            inside = []
+            try:
+                for _ in range(crowd_size):
+                    inside.append(crowd.enter_context(
+                        socket.create_connection(address(daemon.endpoint("cmd")), 10 * SLOW)))
+                    inside[-1].sendall(HANDSHAKE)
+            finally:
+                daemon.signal(signal.SIGCONT)
+            deadline = Deadline(20)
+            while True:
+                told = admin.ask("stats")["gateway"]
+                if told["cut"] >= 1 + crowd_size - most and told["connections"] <= most:
+                    break
+                self.assertFalse(deadline.is_over(), told)
+            self.assertEqual(told["gate_closed"], 1, told)
+            # The first goes on, and of the crowd as many as may stay are in.
+            self.assertEqual(first.ask("REQ echo id=1", b"x"), [b"REP 1", b"x"])
+            self.assertEqual((told["cut"], told["connections"]), (1 + crowd_size - most, most))
+            crowd.close()
+            daemon.wait_for_log("connections are let in again", 20 * SLOW)
+            late = clients.dealer()
+            self.assertEqual(late.ask("REQ echo id=1", b"x", seconds=20), [b"REP 1", b"x"])
             self.assertEqual(daemon.stop(), 0)
             daemon.assert_ledger_balances()
 
@@ -143,7 +196,7 @@ class FloodTest(unittest.TestCase):
 def churn(daemon, cycles):
     """Clients that connect, subscribe and leave; what the daemon holds after a tenth, and after."""
     def files():
-        return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+        return open_files(daemon)
 
     def quiet():
         # Its own connection goes last, a moment after the answer.
