@@ -215,9 +215,12 @@ TEST_CASE("one remote principal has so many connections", "[gateway][zmq][curve]
 }
 
 TEST_CASE("a few connections over the cap may stay, a crowd is cut down to them", "[gateway]") {
-  for (const auto& [cap, open, surplus] :
-       {std::array<std::size_t, 3>{256, 256, 0}, {256, 384, 0}, {256, 385, 1}, {256, 1'000, 616},
-        {8, 16, 0}, {8, 17, 1}}) {
+  for (const auto& [cap, open, surplus] : {std::array<std::size_t, 3>{256, 256, 0},
+                                           {256, 384, 0},
+                                           {256, 385, 1},
+                                           {256, 1'000, 616},
+                                           {8, 16, 0},
+                                           {8, 17, 1}}) {
     CAPTURE(cap, open);
     CHECK(ConnectionGate(cap).surplus(open) == surplus);
   }
