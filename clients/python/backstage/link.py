@@ -50,7 +50,9 @@ class Link:
     def __init__(self, where: Optional[str], curve: Optional[Curve]) -> None:
         self.endpoint = find_endpoint(where)
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
-        self.socket.linger, self.socket.reconnect_ivl = 0, -1
+        # Within an hour there is another link. Never (-1) has libzmq 4.3.4 drop with the connection
+        # what came by it and was not read yet.
+        self.socket.linger, self.socket.reconnect_ivl = 0, 3_600_000
         self.monitor = self.socket.get_monitor_socket(ENDS)
         try:
             if curve is not None:
@@ -79,13 +81,14 @@ class Link:
     def take(self) -> tuple[list[list[bytes]], str]:
         """What has come, and after the last of it why the connection is over, or an empty text."""
         messages: list[list[bytes]] = []
+        is_over = self.monitor.poll(0)  # Before what came by it is read to its end.
         try:
             while len(messages) < TAKE_MAX:
                 messages.append(self.socket.recv_multipart(zmq.DONTWAIT))
             return messages, ""
         except zmq.Again:
             pass
-        if not self.monitor.poll(0):
+        if not is_over:
             return messages, ""
         event = recv_monitor_message(self.monitor)["event"]
         if event & WRONG_KEY:
