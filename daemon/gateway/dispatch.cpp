@@ -78,25 +78,24 @@ void Connection::execute(const wire::Command& command, const wire::Message& part
 
 // What is wrong with the command whatever the engine says. Refused if true.
 bool Connection::is_refused(const wire::Command& command, std::size_t payload_bytes) {
-  const auto id = wire::id_of(command);
   const auto verb = wire::verb_of(command);
   if (is_lockstep() && needs_dealer(verb)) {
-    refuse(id, wire::WireErrc::needs_dealer);
+    refuse(wire::id_of(command), wire::WireErrc::needs_dealer);
     return true;
   }
-  if (id == 0 && wire::needs_id(command) && !is_lockstep()) {
-    refuse(id, Errc::bad_arg,
+  if (wire::needs_id(command) && wire::id_of(command) == 0 && !is_lockstep()) {
+    refuse(0, Errc::bad_arg,
            std::string(wire::text(verb)) +
                " needs an id, to name its answer; write: " + std::string(wire::usage(verb)));
     return true;
   }
   // A batch is as large as a message may be at all; each of its entries is looked at by itself.
   if (payload_bytes > house.options.limits.payload_bytes_max && verb != wire::Verb::batch) {
-    refuse(id, Errc::too_large);
+    refuse(wire::id_of(command), Errc::too_large);
     return true;
   }
   if (house.is_draining && is_work(verb)) {
-    refuse(id, Errc::stopping);
+    refuse(wire::id_of(command), Errc::stopping);
     return true;
   }
   return false;
@@ -105,16 +104,15 @@ bool Connection::is_refused(const wire::Command& command, std::size_t payload_by
 // Whether who it is may not do that. Refused if true. Who it is was checked with the connection's
 // first message, and is again where a session begins.
 bool Connection::is_forbidden(const wire::Command& command, const InMessage& message) {
-  const auto id = wire::id_of(command);
   if (wire::verb_of(command) == wire::Verb::hello && message.user_id() != peer_.user_id) {
     house.counters.unauthenticated.add();
-    refuse(id, wire::WireErrc::unauthenticated);
+    refuse(wire::id_of(command), wire::WireErrc::unauthenticated);
     return true;
   }
   const std::string_view name = session_ == nullptr ? std::string_view{} : session_->name();
   if (may(principal_.rights, command, name)) return false;
   house.counters.forbidden.add();
-  refuse(id, wire::WireErrc::forbidden);
+  refuse(wire::id_of(command), wire::WireErrc::forbidden);
   return true;
 }
 

@@ -57,7 +57,7 @@ KeptAnswer publish_for(Session& session, const wire::Publish& publish, const Pay
 }  // namespace
 
 void handle_pub(Session& session, const wire::Publish& publish, const Payload& payload) {
-  if (session.is_repeated(publish.id)) return;
+  if (publish.id != 0 && session.is_repeated(publish.id)) return;
   session.settle(publish.id, publish_for(session, publish, payload));
 }
 

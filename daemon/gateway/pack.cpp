@@ -18,10 +18,9 @@ void PackBuffers::give(std::string buffer) {
 }
 
 bool Pack::has_room_for(const Outgoing& message) const noexcept {
-  const auto payload = message.payload == nullptr ? std::string_view{} : message.payload->text();
-  const auto* const shown = message.payload == nullptr ? nullptr : &payload;
+  const std::size_t payload = message.payload == nullptr ? 0 : 1 + message.payload->size();
   return count_ < wire::batch_entries_max &&
-         bytes() + wire::batch_entry_bytes(message.control, shown) <= bytes_max;
+         bytes() + wire::batch_length_bytes + message.control.size() + payload <= bytes_max;
 }
 
 void Pack::add(const Outgoing& message, bool is_answer) {

@@ -1,5 +1,8 @@
 #include "daemon/wire/batch.hpp"
 
+#include <bit>
+#include <cstring>
+
 #include "core/values/short_copy.hpp"
 #include "daemon/wire/line.hpp"
 
@@ -8,11 +11,10 @@ namespace {
 
 // The caller has checked that the length is there.
 std::size_t length_at(std::string_view bytes) noexcept {
-  std::size_t length = 0;
-  for (std::size_t i = 0; i < batch_length_bytes; ++i) {
-    length |= std::size_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  }
-  return length;
+  std::uint32_t length = 0;
+  static_assert(sizeof length == batch_length_bytes);
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return std::endian::native == std::endian::little ? length : __builtin_bswap32(length);
 }
 
 // Whether the message's first word is BATCH, whatever follows.

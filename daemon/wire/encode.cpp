@@ -17,6 +17,13 @@ char* write(char* at, std::string_view text) noexcept {
   return at + text.size();
 }
 
+// The same. Most subscriptions have a number of one digit.
+char* write_number(char* at, char* end, std::uint64_t number) noexcept {
+  if (number > 9) return std::to_chars(at, end, number).ptr;
+  *at = static_cast<char>('0' + number);
+  return at + 1;
+}
+
 void append_status(std::string& out, Status status) {
   append_word(out, status.number);
   append_word(out, status.token);
@@ -106,9 +113,9 @@ void encode(std::string& out, const Msg& msg) {
   out.resize_and_overwrite(begin + bytes_max, [&](char* data, std::size_t size) {
     char* const end = data + size;
     char* at = write(data + begin, "MSG ");
-    at = write(std::to_chars(at, end, msg.sub).ptr, " ");
+    at = write(write_number(at, end, msg.sub), " ");
     at = write(write(at, msg.address), " ");
-    at = write(std::to_chars(at, end, msg.seq).ptr, " ");
+    at = write(write_number(at, end, msg.seq), " ");
     return static_cast<std::size_t>(write(at, msg.sender) - data);
   });
   append_type(out, msg.type);

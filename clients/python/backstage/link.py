@@ -57,9 +57,8 @@ class Link:
         try:
             if curve is not None:
                 self.socket.curve_serverkey = curve.server.encode()
-                secret = curve.secret.encode()
+                self.socket.curve_secretkey = secret = curve.secret.encode()
                 self.socket.curve_publickey = curve.public.encode() or zmq.curve_public(secret)
-                self.socket.curve_secretkey = secret
             self.socket.connect(self.endpoint)
         except zmq.ZMQError as error:
             self.close()
@@ -85,7 +84,7 @@ class Link:
         try:
             while len(messages) < TAKE_MAX:
                 messages.append(self.socket.recv_multipart(zmq.DONTWAIT))
-            return messages, ""
+            is_over = False  # Not to its end.
         except zmq.Again:
             pass
         if not is_over:
