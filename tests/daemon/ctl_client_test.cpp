@@ -75,7 +75,7 @@ TEST_CASE("a refusal says what was asked, why, and what to do next", "[client]")
   CHECK(wrong.text == "REQ counter: 400 bad_arg: it adds integers");
   CHECK_FALSE(wrong.is_retryable());
   // Tokens of a later version are judged by their number.
-  for (const unsigned number : {400, 418, 429, 500, 503, 504, 599}) {
+  for (const unsigned number : {400U, 418U, 429U, 500U, 503U, 504U, 599U}) {
     CHECK_FALSE(std::string_view(advice(number, "of_a_later_version")).empty());
   }
 }

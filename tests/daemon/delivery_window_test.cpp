@@ -70,8 +70,8 @@ TEST_CASE("an ACK with an address covers that address, up to its number, and not
   CHECK(window.acknowledge_of("a/y", 5));
   CHECK_FALSE(window.acknowledge_of("a/y", 5));
   CHECK(window.messages() == 3);
-  for (const std::uint64_t gone : {2, 3, 4}) CHECK(window.find(gone) == nullptr);
-  for (const std::uint64_t left : {1, 5, 6}) CHECK(window.find(left) != nullptr);
+  for (const std::uint64_t gone : {2U, 3U, 4U}) CHECK(window.find(gone) == nullptr);
+  for (const std::uint64_t left : {1U, 5U, 6U}) CHECK(window.find(left) != nullptr);
   // Without an address it is the order delivered again, and 5 is only x's now.
   CHECK(window.acknowledge(5, false));
   CHECK(window.messages() == 2);

@@ -34,8 +34,9 @@ Texts read_all(std::string_view payload, std::uint32_t count) {
 }
 
 TEST_CASE("the entries of a batch are read in order, as views of its payload", "[wire]") {
-  const std::string payload = packed({"SEND a id=1\n5", "PING", "", "SEND b\n\0\n"});
-  CHECK(read_all(payload, 4) == Texts{"SEND a id=1\n5", "PING", "", "SEND b\n\0\n"});
+  const std::string binary("SEND b\n\0\n"sv);
+  const std::string payload = packed({"SEND a id=1\n5", "PING", "", binary});
+  CHECK(read_all(payload, 4) == Texts{"SEND a id=1\n5", "PING", "", binary});
   auto reader = BatchReader::open(payload, 4);
   REQUIRE(reader.has_value());
   CHECK(reader->next()->data() == payload.data() + batch_length_bytes);
