@@ -158,7 +158,7 @@ class Generator {
   }
   // As fast as it goes: everything is due at once.
   [[nodiscard]] LoadClock::time_point due_at(std::uint64_t number) const {
-    if (rate_ <= 0) return LoadClock::time_point::min();
+    if (rate_ <= 0) return begun_;
     return begun_ + std::chrono::duration_cast<LoadClock::duration>(
                         std::chrono::duration<double>(static_cast<double>(number) / rate_));
   }

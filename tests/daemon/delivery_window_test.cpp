@@ -112,6 +112,7 @@ TEST_CASE("an address that nobody acknowledges keeps no book of the others", "[g
 TEST_CASE("a window of 65536 is acknowledged by address in any order", "[gateway]") {
   constexpr std::uint64_t each = 256;
   std::vector<std::string> addresses;
+  addresses.reserve(each);
   for (std::uint64_t i = 0; i < each; ++i) addresses.push_back("a/t" + std::to_string(i));
   DeliveryWindow window;
   std::uint64_t turn = 0;
