@@ -72,10 +72,10 @@ bool wait_for_turn(const Traffic& traffic, Clock::time_point begun, std::uint64_
 
 }  // namespace
 
-Outcome<Session> open_session(const Options& options, OnSession on_session) {
+Outcome<Session> open_session(const Options& options, const OnSession& on_session) {
   const auto endpoint = endpoint_of(options);
   client::options with{.name = options.traffic.name};
-  if (on_session) with.on_session = std::move(on_session);
+  if (on_session) with.on_session = on_session;
   return connect(endpoint, options, std::move(with), [&endpoint](const client::error& error) {
     return fault_of_message(error, endpoint);
   });

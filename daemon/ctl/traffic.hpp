@@ -15,7 +15,8 @@ using OnSession = std::function<void(const std::string& kind, const std::string&
 
 /// Opens a session at the endpoint that Door would choose; its poll() calls `on_session` with what
 /// becomes of it. Faults: CTL-301, 302, 303, and those of keys, CTL-505 to 512. [main]
-[[nodiscard]] Outcome<Session> open_session(const Options& options, OnSession on_session = {});
+[[nodiscard]] Outcome<Session> open_session(const Options& options,
+                                            const OnSession& on_session = {});
 
 /// A refusal by the daemon (CTL-303, exit 1, or 75 when it may be tried again), or that it does not
 /// answer (CTL-301). `what` was asked, as `SEND counter`. [any]

@@ -42,7 +42,7 @@ std::string unhex(std::string_view text) {
 template <class T>
 T given(const Json& object, const char* key, T fallback) {
   const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? fallback : found->get<T>();
+  return found == object.end() || found->is_null() ? std::move(fallback) : found->get<T>();
 }
 std::string text(const Json& object, const char* key) {
   return given<std::string>(object, key, {});
@@ -107,7 +107,7 @@ class Driver {
     }
     const auto command = Json::parse(typed_.substr(0, end));
     typed_.erase(0, end + 1);
-    const auto tag = command.at("tag");
+    const auto& tag = command.at("tag");
     try {
       Json done{{"done", tag}};
       done.update(act(text(command, "do"), command));

@@ -15,7 +15,8 @@ s.connect(sys.argv[1])
 for line in sys.argv[2:]:
     s.send(line.encode())
     print(s.recv_multipart()[0].decode(), flush=True)
-s.recv()
+while True:  # Until it is killed, whatever it hears.
+    s.recv_multipart()
 """
 
 
