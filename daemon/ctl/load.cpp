@@ -40,6 +40,7 @@ class Subscriber {
     auto seen = accounted_.load();
     auto until = LoadClock::now() + quiet;
     while (seen < sent && LoadClock::now() < until && !was_interrupted()) {
+      // Another thread counts; this one only looks whether it is done.
       std::this_thread::sleep_for(milliseconds{5});
       const auto now = accounted_.load();
       if (now != seen) until = LoadClock::now() + quiet;

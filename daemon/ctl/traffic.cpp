@@ -65,6 +65,7 @@ bool wait_for_turn(const Traffic& traffic, Clock::time_point begun, std::uint64_
   const auto due = begun + std::chrono::duration_cast<Clock::duration>(after);
   constexpr std::chrono::milliseconds look_again{50};
   while (Clock::now() < due && !was_interrupted()) {
+    // In steps, for ^C in between.
     std::this_thread::sleep_for(std::min<Clock::duration>(due - Clock::now(), look_again));
   }
   return !was_interrupted();

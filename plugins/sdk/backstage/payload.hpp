@@ -121,7 +121,7 @@ class content {
   /// `body` lies inside `buf`, if that is not null.
   content(std::string_view type, std::string_view body, bs_buf* buf) noexcept
       : type_(type), body_(body), buf_(buf) {}
-  /// In decimal.
+  /// In decimal. Implicit, as all of these: `ctx.reply(5)`.
   content(whole_number auto number) : owned_(std::to_string(number)), owns_(true) {}  // NOLINT
   template <encodable T>
   content(const T& value) : owned_(encoded(value)), owns_(true) {  // NOLINT: implicit
