@@ -20,9 +20,9 @@
 #include "core/fwd.hpp"
 #include "core/mailbox.hpp"
 #include "core/observer.hpp"
+#include "core/on_use.hpp"
 #include "core/requests.hpp"
 #include "core/spin_lock.hpp"
-#include "core/string_map.hpp"
 #include "core/succession.hpp"
 #include "core/supervisor.hpp"
 #include "core/values/pattern.hpp"
@@ -57,8 +57,6 @@ struct Holdings {
     std::vector<ActorId> waiting;  ///< members that have no self yet
   };
   std::vector<Group> groups;  // those not all created yet
-  std::map<SubscriptionId, Pattern> subscriptions;
-  StringMap<SubscriptionId> by_pattern;
   struct Timer {
     TimerKey key;
     Duration period;
@@ -353,7 +351,8 @@ class alignas(64) Cell {
   TimePoint up_since_{};
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<Holdings> holdings_;
-  std::unique_ptr<Uncommon> uncommon_;  // made on first use
+  OnUse<std::map<SubscriptionId, Pattern>> subscriptions_;  // its own, none made on its behalf
+  std::unique_ptr<Uncommon> uncommon_;                      // made on first use
 
   // Under it a life begins: whoever is not the actor reads id, name and type while holding it.
   mutable SpinLock lock_;

@@ -140,8 +140,8 @@ Step Cell::finish(EndReason reason) {
   runtime_.directory.forget_name(name_.text(), id_);
   if (current_ != nullptr) mail.insert(mail.begin(), std::move(current_));
   // Most actors have nothing of what follows: one look, not five calls.
-  const bool is_plain = requests_ == nullptr && holdings_ == nullptr && uncommon_ == nullptr &&
-                        mail.empty() && !runtime_.activations.subscribe();
+  const bool is_plain = requests_ == nullptr && holdings_ == nullptr && subscriptions_.empty() &&
+                        uncommon_ == nullptr && mail.empty() && !runtime_.activations.subscribe();
   if (!is_plain) {
     abandon_requests();
     cancel_timers();
@@ -190,9 +190,8 @@ void Cell::release_holdings() {
   requests_.reset();
   // Only its own wish or a rule subscribes an actor; most never are.
   const bool may_subscribe = runtime_.activations.subscribe();
-  if (may_subscribe || (holdings_ != nullptr && !holdings_->subscriptions.empty())) {
-    runtime_.topics.drop_everywhere(id_);
-  }
+  if (may_subscribe || !subscriptions_.empty()) runtime_.topics.drop_everywhere(id_);
+  subscriptions_ = {};
   const auto held = std::move(holdings_);
   if (held == nullptr) return;
   if (!held->interests.empty()) runtime_.topics.forget_watcher(id_);

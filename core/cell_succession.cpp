@@ -121,9 +121,9 @@ void Cell::settle_unmet(std::optional<Expected> expected, ActorId who) {
 Cell::Marks Cell::marks() const {
   Marks marks;
   if (requests_ != nullptr) marks.request = requests_->last_id();
+  for (const auto& [id, pattern] : subscriptions_) marks.subscriptions.push_back(id);
   if (holdings_ == nullptr) return marks;
   marks.timer = TimerId{holdings_->last_timer};
-  for (const auto& [id, pattern] : holdings_->subscriptions) marks.subscriptions.push_back(id);
   marks.watching = holdings_->watching;
   marks.children = holdings_->supervisor.children();
   return marks;
@@ -135,20 +135,20 @@ void Cell::undo_since(const Marks& marks) {
       (void)runtime_.timers.cancel(key);
     }
   }
-  if (holdings_ == nullptr) return;
   Context context(runtime_, *this);
-  while (!planted(Bug::failed_heir_leaves_timers) && !holdings_->timers.empty() &&
-         holdings_->timers.rbegin()->first > marks.timer) {
-    (void)context.cancel_timer(holdings_->timers.rbegin()->first);
-  }
   const auto is_new = [](const auto& before, const auto& id) {
     return std::find(before.begin(), before.end(), id) == before.end();
   };
   std::vector<SubscriptionId> subscriptions;
-  for (const auto& [id, pattern] : holdings_->subscriptions) {
+  for (const auto& [id, pattern] : subscriptions_) {
     if (is_new(marks.subscriptions, id)) subscriptions.push_back(id);
   }
   for (const auto id : subscriptions) (void)context.unsubscribe(id);
+  if (holdings_ == nullptr) return;
+  while (!planted(Bug::failed_heir_leaves_timers) && !holdings_->timers.empty() &&
+         holdings_->timers.rbegin()->first > marks.timer) {
+    (void)context.cancel_timer(holdings_->timers.rbegin()->first);
+  }
   for (const ActorId watched : std::vector(holdings_->watching)) {
     if (is_new(marks.watching, watched)) (void)context.demonitor(watched);
   }

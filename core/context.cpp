@@ -116,28 +116,26 @@ Result<Published> Context::publish_on(Topic& topic, const Message& message,
 }
 
 Result<Subscribed> Context::subscribe(const Pattern& pattern, SubscribeOptions options) {
-  auto& held = cell_.holdings();
-  const auto known = held.by_pattern.find(pattern.text());
-  if (known == held.by_pattern.end() &&
-      (held.subscriptions.size() >= runtime_.limits.subscriptions_per_actor_max ||
-       runtime_.world.faults.strike(FaultSite::subscribe))) {
+  auto& held = cell_.subscriptions_;
+  const auto known = runtime_.topics.id_of(self(), pattern);
+  const bool is_known = held.contains(known);
+  if (!is_known && (held.size() >= runtime_.limits.subscriptions_per_actor_max ||
+                    runtime_.world.faults.strike(FaultSite::subscribe))) {
     return runtime_.refuse(Errc::subs_full);
   }
-  const auto id = known == held.by_pattern.end() ? SubscriptionId{} : known->second;
-  auto subscribed = runtime_.topics.subscribe(cell_, id, pattern, options);
+  auto subscribed =
+      runtime_.topics.subscribe(cell_, is_known ? known : SubscriptionId{}, pattern, options);
   if (!subscribed) return runtime_.refuse(subscribed.error());
-  held.by_pattern.try_emplace(pattern.text(), subscribed->id);
-  held.subscriptions.try_emplace(subscribed->id, pattern);
+  held.try_emplace(subscribed->id, pattern);
   return subscribed;
 }
 
 Result<void> Context::unsubscribe(SubscriptionId id) {
-  auto& held = cell_.holdings();
-  const auto found = held.subscriptions.find(id);
-  if (found == held.subscriptions.end()) return runtime_.refuse(Errc::no_sub);
+  auto& held = cell_.subscriptions_;
+  const auto found = held.find(id);
+  if (found == held.end()) return runtime_.refuse(Errc::no_sub);
   runtime_.topics.unsubscribe(id, found->second);
-  held.by_pattern.erase(found->second.text());
-  held.subscriptions.erase(found);
+  held.erase(found);
   return {};
 }
 

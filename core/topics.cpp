@@ -232,7 +232,7 @@ void Topics::rematch(Topic& topic, Woken& woken) {
         std::none_of(groups.begin(), groups.end(),
                      [known](const Subscribers* group) { return group->changed > known; });
     if (is_same) return;
-    topic.groups = groups.size();
+    topic.groups = static_cast<std::uint32_t>(groups.size());
     topic.matched = Subscriptions::reached(groups, known, caught_up);
     topic.made = topic.version;
   }
@@ -270,6 +270,10 @@ void Topics::give_snapshot(Topic& topic, const Subscription& subscription, Woken
 }
 
 Result<void> Topics::retain(Topic& topic, const Publication& publication) {
+  // All that may want memory, before anything has changed.
+  auto latest = std::make_unique<Retained>(Retained{topic.seq + 1, publication.sender_name,
+                                                    std::string(publication.message->type),
+                                                    publication.message->payload});
   const std::uint64_t size = publication.message->payload.size();
   const std::uint64_t before = topic.retained ? topic.retained->payload.size() : 0;
   // Add first, then look: two publishers can only both be refused, never both exceed the budget.
@@ -279,8 +283,7 @@ Result<void> Topics::retain(Topic& topic, const Publication& publication) {
     return Refused(Errc::retained_full);
   }
   retained_bytes_.fetch_sub(before, std::memory_order_relaxed);
-  topic.retained = Retained{topic.seq + 1, publication.sender_name,
-                            std::string(publication.message->type), publication.message->payload};
+  topic.retained = std::move(latest);
   return {};
 }
 
@@ -339,7 +342,7 @@ std::vector<Activation> Topics::missing_actors(Topic& topic) const {
   std::vector<Activation> missing;
   if (runtime_.activations.empty()) return missing;
   if (!topic.activated) {
-    topic.activated.emplace();
+    topic.activated = std::make_unique<std::vector<std::pair<Activation, ActorId>>>();
     for (auto& activation : runtime_.activations.by_address(topic.address)) {
       topic.activated->emplace_back(std::move(activation), nobody);
     }

@@ -48,14 +48,15 @@ struct Topic {
   std::mutex mutex;
   // Guarded by mutex
   std::uint64_t seq = 0;
-  std::optional<Retained> retained;
-  bool may_retain = false;    ///< it is among Topics::retaining_
-  std::uint64_t version = 0;  ///< of the table, up to which `matched` is right
-  std::uint64_t made = 0;     ///< of the table when `matched` was made
-  std::size_t groups = 0;     ///< the patterns it was made of
+  std::unique_ptr<Retained> retained;  ///< null: no value
+  std::uint64_t version = 0;           ///< of the table, up to which `matched` is right
+  std::uint64_t made = 0;              ///< of the table when `matched` was made
+  std::uint32_t groups = 0;            ///< the patterns it was made of
+  bool may_retain = false;             ///< it is among Topics::retaining_
   std::vector<Subscription> matched;
   std::vector<std::uint64_t> caught_up;  ///< births after `version` that have their snapshot
-  std::optional<std::vector<std::pair<Activation, ActorId>>> activated;  // by the rules it matches
+  /// By the rules it matches; null: nobody has looked yet.
+  std::unique_ptr<std::vector<std::pair<Activation, ActorId>>> activated;
 };
 
 class Topics {
@@ -73,6 +74,8 @@ class Topics {
   [[nodiscard]] Result<Published> publish(Topic& topic, const Publication& publication);
   /// Errors: topics_full. [any]
   [[nodiscard]] Result<Topic*> find_or_make(const Address& address);
+  /// {}: it has none of that pattern. [any]
+  [[nodiscard]] SubscriptionId id_of(ActorId subscriber, const Pattern& pattern) const;
   /// `known` is the id of the same subscriber's subscription of the same pattern, if it has one.
   /// Errors: topics_full. [subscriber's executor]
   [[nodiscard]] Result<Subscribed> subscribe(Cell& subscriber, SubscriptionId known,
@@ -155,7 +158,8 @@ class Topics {
   std::atomic<std::uint64_t> wildcards_changed_{0};  // table_'s version; written with mutex_ held
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_
-  StringMap<std::unique_ptr<Topic>> topics_;      // only looked up: its order is a hash's
+  // By their addresses. Only looked up: its order is a hash's.
+  std::unordered_map<std::string_view, std::unique_ptr<Topic>> topics_;
   std::map<std::string_view, Topic*> retaining_;  // that have a last value, or are about to
   Subscriptions table_;
   Interest interest_;

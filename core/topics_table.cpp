@@ -22,7 +22,14 @@ Result<Topic*> Topics::find_or_make(const Address& address) {
   }
   if (topics_.size() >= limits_.topics_max) return Refused(Errc::topics_full);
   auto made = std::make_unique<Topic>(address);
-  return topics_.emplace(address.text(), std::move(made)).first->second.get();
+  const std::string_view name = made->address.text();
+  return topics_.emplace(name, std::move(made)).first->second.get();
+}
+
+SubscriptionId Topics::id_of(ActorId subscriber, const Pattern& pattern) const {
+  const std::shared_lock lock(mutex_);
+  const Subscription* const found = table_.find(subscriber, pattern);
+  return found == nullptr ? SubscriptionId{} : found->id;
 }
 
 // Those with a last value that the pattern matches, in the order of their text; the text before
@@ -134,7 +141,7 @@ Topics::View Topics::view(const Address& address, std::size_t listed_max) const 
     const std::lock_guard lock(topic->mutex);
     view.is_known = true;
     view.seq = topic->seq;
-    view.retained = topic->retained;
+    if (topic->retained) view.retained = *topic->retained;
   }
   const std::shared_lock lock(mutex_);
   for (const Subscribers* group : table_.matching(address)) {

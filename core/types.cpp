@@ -40,8 +40,8 @@ Result<void> Types::replace(ActorTypePtr type) {
   const std::lock_guard lock(mutex_);
   const auto known = types_.find(type->name);
   if (known == types_.end()) return Refused(Errc::no_type);
-  replaced.push_back(std::exchange(known->second, type));
-  forget(type->name, replaced);
+  replaced.push_back(std::exchange(known->second, std::move(type)));
+  forget(known->first, replaced);
   return {};
 }
 

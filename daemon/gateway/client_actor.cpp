@@ -53,9 +53,10 @@ void ClientActor::ended(Context& /*context*/, EndReason reason) noexcept {
 // False: not taken, the message is to come again.
 template <class Line>
 bool ClientActor::say(const Line& line, const Payload* payload) {
-  line_.clear();
-  wire::encode(line_, line);
-  return session_.deliver(line_, payload) == SendResult::sent;
+  std::string& text = session_.house.delivery;
+  text.clear();
+  wire::encode(text, line);
+  return session_.deliver(text, payload) == SendResult::sent;
 }
 
 Outcome ClientActor::on_publish(const Envelope& envelope) {
@@ -73,9 +74,10 @@ bool ClientActor::hear_now(const Envelope& envelope) noexcept try {
   if (found == session_.subscriptions.end()) return true;
   const Flow* const flow = found->second.flow.get();
   if (flow != nullptr && (flow->is_held || flow->is_ending)) return false;
-  line_.clear();
-  wire::encode(line_, line_of(found->second, envelope));
-  if (session_.route()->offer(line_, envelope.payload) != SendResult::sent) return false;
+  std::string& text = session_.house.delivery;
+  text.clear();
+  wire::encode(text, line_of(found->second, envelope));
+  if (session_.route()->offer(text, envelope.payload) != SendResult::sent) return false;
   note_handed(*found, envelope);
   return true;
 } catch (const std::bad_alloc&) {

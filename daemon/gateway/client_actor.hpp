@@ -31,7 +31,6 @@ class ClientActor final : public Actor {
   [[nodiscard]] bool say(const Line& line, const Payload* payload);
 
   Session& session_;
-  std::string line_;  // kept for its capacity
 };
 
 }  // namespace backstage::gateway

@@ -98,21 +98,22 @@ void Connection::on_superseded() {
 }
 
 void Connection::on_sign_of_life() {
-  heard_at_ = house.clock.now();
-  silent_intervals_ = 0;
+  heartbeat_->heard_at = house.clock.now();
+  heartbeat_->silent_intervals = 0;
 }
 
 // Intervals are counted, not measured, so that a daemon that was held up itself blames nobody.
 void Connection::on_silent_interval(TimePoint now) {
-  next_look_ = never;
-  const bool is_silent = now - heard_at_ >= heartbeat_;
-  if (is_silent && ++silent_intervals_ > silent_intervals_max) {
+  Heartbeat& beat = *heartbeat_;
+  beat.next_look = never;
+  const bool is_silent = now - beat.heard_at >= beat.interval;
+  if (is_silent && ++beat.silent_intervals > silent_intervals_max) {
     house.counters.silent.add();
     if (session_ != nullptr) session_->on_route_lost(outbox_.take_answers());
     return let_go(true, wire::status(Errc::timeout));
   }
-  next_look_ = later(is_silent ? now : heard_at_, heartbeat_);
-  house.heartbeats->watch(*this, next_look_);
+  beat.next_look = later(is_silent ? now : beat.heard_at, beat.interval);
+  house.heartbeats->watch(*this, beat.next_look);
   if (is_silent) say(wire::Heartbeat{});
 }
 
@@ -151,17 +152,24 @@ void Connection::say_stopping() {
   if (state_ == State::open && !is_lockstep()) say(wire::Farewell{wire::status(Errc::stopping)});
 }
 
+void Connection::forget_heartbeat() {
+  if (heartbeat_ != nullptr && heartbeat_->next_look != never) {
+    house.heartbeats->forget(*this, heartbeat_->next_look);
+  }
+  heartbeat_.reset();
+}
+
 void Connection::set_wishes(const Wishes& wishes) {
-  heartbeat_ = wishes.heartbeat;
-  if (next_look_ != never) house.heartbeats->forget(*this, std::exchange(next_look_, never));
+  forget_heartbeat();
   is_verbose_ = wishes.verbose;
   // A REQ socket takes one answer to each message, and never two in one.
   if (outbox_.set_batching(wishes.batch && !is_lockstep()) == SendResult::gone) on_gone();
   outbox_.set_one_frame(wishes.one_frame);
-  if (heartbeat_ == Duration::zero() || state_ == State::gone) return;
+  if (wishes.heartbeat == Duration::zero() || state_ == State::gone) return;
+  heartbeat_ = std::make_unique<Heartbeat>(Heartbeat{.interval = wishes.heartbeat});
   on_sign_of_life();
-  next_look_ = later(heard_at_, heartbeat_);
-  house.heartbeats->watch(*this, next_look_);
+  heartbeat_->next_look = later(heartbeat_->heard_at, heartbeat_->interval);
+  house.heartbeats->watch(*this, heartbeat_->next_look);
 }
 
 void Connection::note_answered(std::uint64_t id) noexcept {

@@ -6,6 +6,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,6 +117,7 @@ class Connection {
   void put(const Outgoing& message);
   [[nodiscard]] bool may_complain();
   void on_sign_of_life();
+  void forget_heartbeat();
   void note_answered(std::uint64_t id) noexcept;
   void kick();
   void wait_if_blocked() noexcept;
@@ -129,24 +131,26 @@ class Connection {
   const Peer peer_;
   Principal& principal_;
 
+  Session* session_ = nullptr;
   State state_ = State::open;
   bool has_left_session_ = false;
-  Session* session_ = nullptr;
   bool is_verbose_ = false;
   bool needs_hello_ = false;   // a named session was ended by the daemon
   bool is_told_full_ = false;  // the daemon knows that it got no session
   bool is_answered_ = true;    // lockstep: the message of this turn
+  std::uint32_t complaints_ = 0;
+  TimePoint complaints_since_{};
   std::uint64_t turn_ = 0;
   Outbox outbox_;
   LastLine last_line_;
-  TimePoint complaints_since_{};
-  std::uint32_t complaints_ = 0;
 
-  // Heartbeats, if they were asked for
-  Duration heartbeat_{};
-  TimePoint next_look_ = never;
-  TimePoint heard_at_{};
-  std::uint8_t silent_intervals_ = 0;
+  struct Heartbeat {
+    Duration interval{};
+    TimePoint next_look = never;
+    TimePoint heard_at{};
+    std::uint8_t silent_intervals = 0;
+  };
+  std::unique_ptr<Heartbeat> heartbeat_;  // if it was asked for
 };
 
 }  // namespace backstage::gateway

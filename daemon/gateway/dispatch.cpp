@@ -42,7 +42,7 @@ bool Connection::is_listening() const noexcept {
 }
 
 void Connection::on_message(InMessage& message) {
-  if (heartbeat_ != Duration::zero()) on_sign_of_life();
+  if (heartbeat_ != nullptr) on_sign_of_life();
   if (!is_listening()) {
     house.counters.ignored.add();
     return;

@@ -12,6 +12,13 @@
 namespace backstage::gateway {
 namespace {
 
+constexpr std::string_view tcp_scheme = "tcp://";
+
+// Of a tcp address.
+std::string_view host_of(std::string_view address) noexcept {
+  return address.substr(tcp_scheme.size(), address.rfind(':') - tcp_scheme.size());
+}
+
 std::string_view advice(int code) noexcept {
   switch (code) {
     case EADDRINUSE:
@@ -37,10 +44,9 @@ std::string_view advice(int code) noexcept {
 }  // namespace
 
 bool is_well_formed(std::string_view address) noexcept {
-  constexpr std::string_view scheme = "tcp://";
-  if (!address.starts_with(scheme)) return !ipc_path(address).empty();
+  if (!address.starts_with(tcp_scheme)) return !ipc_path(address).empty();
   const auto colon = address.rfind(':');
-  if (colon <= scheme.size()) return false;
+  if (colon <= tcp_scheme.size()) return false;
   const auto port = address.substr(colon + 1);
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -52,14 +58,17 @@ std::string_view ipc_path(std::string_view address) noexcept {
   return address.starts_with(scheme) ? address.substr(scheme.size()) : std::string_view{};
 }
 
-bool is_local(std::string_view address) noexcept {
-  constexpr std::string_view scheme = "tcp://";
-  if (!address.starts_with(scheme)) return address.starts_with("ipc://");
-  const auto host = address.substr(scheme.size(), address.rfind(':') - scheme.size());
-  if (host == "localhost" || host == "[::1]") return true;
+bool is_loopback(std::string_view address) noexcept {
+  if (!address.starts_with(tcp_scheme)) return false;
+  const auto host = host_of(address);
   // Digits only after the 127, so that 127.example.org is not taken for an address.
-  return host.starts_with("127.") &&
-         host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "[::1]" || (host.starts_with("127.") &&
+                             host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+bool is_local(std::string_view address) noexcept {
+  if (!address.starts_with(tcp_scheme)) return address.starts_with("ipc://");
+  return is_loopback(address) || host_of(address) == "localhost";
 }
 
 StartError bind_error(std::string_view address, int code) {

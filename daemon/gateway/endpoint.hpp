@@ -11,6 +11,8 @@ namespace backstage::gateway {
 [[nodiscard]] std::string_view ipc_path(std::string_view address) noexcept;
 /// ipc, and tcp on 127.0.0.0/8, [::1] or localhost. [any]
 [[nodiscard]] bool is_local(std::string_view address) noexcept;
+/// tcp on 127.0.0.0/8 or [::1], by its number: nothing is looked up. [any]
+[[nodiscard]] bool is_loopback(std::string_view address) noexcept;
 /// Whether it can be bound at all: `tcp://HOST:PORT` with a port of 0 to 65535 or `*` (libzmq takes
 /// any number, and binds another port), or `ipc://PATH`. [any]
 [[nodiscard]] bool is_well_formed(std::string_view address) noexcept;

@@ -25,7 +25,7 @@ bool Front::is_turned_away(Principal& principal, const Peer& peer, InMessage& me
 void Front::revoke(const Principal& principal) {
   std::size_t ended = 0;
   sessions_.for_each([&](Session& session) {
-    if (session.principal() != principal.user) return;
+    if (&session.principal() != &principal) return;
     session.end(EndReason::shutdown, wire::status(wire::WireErrc::unauthenticated));
     ++ended;
   });

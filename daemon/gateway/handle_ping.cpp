@@ -6,7 +6,7 @@ namespace backstage::gateway {
 void handle_ping(Connection& connection, const wire::Ping& ping) {
   const Session* const session = connection.session();
   connection.say(wire::Pong{.epoch = connection.house.options.epoch,
-                            .subs = session == nullptr ? 0 : session->by_pattern.size(),
+                            .subs = session == nullptr ? 0 : session->subscribed,
                             .token = ping.token});
 }
 

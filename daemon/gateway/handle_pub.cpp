@@ -10,7 +10,7 @@ namespace {
 // Another's name needs a rule that says so in so many words.
 bool is_allowed(const Session& session, std::string_view actor, std::string_view address) {
   if (actor == session.name() || !session.house.engine.find(actor)) return true;
-  const auto& rights = session.house.principals.of(session.principal()).rights;
+  const auto& rights = session.principal().rights;
   return rights.allows_expressly(policy::Right::pub, address);
 }
 

@@ -22,29 +22,32 @@ Overflow overflow_of(wire::Over over) noexcept {
 
 void handle_sub(Session& session, const wire::Subscribe& subscribe) {
   const std::string& pattern = subscribe.pattern.text();
-  const auto known = session.by_pattern.find(pattern);
-  const bool is_known = known != session.by_pattern.end();
+  const auto known = session.find(pattern);
+  const bool is_known = known != session.subscriptions.end();
   if (!is_known &&
-      session.by_pattern.size() >= session.house.options.limits.subscriptions_per_session_max) {
+      session.subscribed >= session.house.options.limits.subscriptions_per_session_max) {
     return session.refuse(subscribe.id, Errc::subs_full);
   }
-  Principal& principal = session.house.principals.of(session.principal());
+  Principal& principal = session.principal();
   if (!is_known && !session.house.principals.may_subscribe(principal)) {
     return session.refuse(subscribe.id, Errc::subs_full);
   }
   // Who acknowledges wants every message, or to be told that it cannot have them.
   const auto over_at_first = subscribe.ack ? wire::Over::kick : wire::Over::oldest;
-  const auto over_before = is_known ? session.subscriptions.at(known->second).over : over_at_first;
+  const auto over_before = is_known ? known->second.over : over_at_first;
   const auto over = subscribe.over.value_or(over_before);
   const auto subscribed = session.context().subscribe(
       subscribe.pattern, {.overflow = overflow_of(over), .snapshot = subscribe.snapshot});
   if (!subscribed) return session.refuse(subscribe.id, subscribed.error());
   auto& entry = session.subscriptions[subscribed->id];
-  if (entry.number == 0) entry = {++session.last_subscription, pattern, over, nullptr};
-  if (!is_known) ++principal.subscriptions;
+  if (entry.number == 0)
+    entry = {.number = ++session.last_subscription, .pattern = NameRef(pattern)};
+  if (!is_known) {
+    ++session.subscribed;
+    ++principal.subscriptions;
+  }
   entry.over = over;
   session.pace(subscribed->id, subscribe.window, subscribe.ack);
-  session.by_pattern.insert_or_assign(pattern, subscribed->id);
   session.ok({.id = subscribe.id, .sub = entry.number, .seq = subscribed->seq});
 }
 

@@ -4,16 +4,14 @@
 namespace backstage::gateway {
 
 void handle_unsub(Session& session, const wire::Unsubscribe& unsubscribe) {
-  const auto found = session.by_pattern.find(unsubscribe.pattern.text());
-  if (found == session.by_pattern.end()) return session.refuse(unsubscribe.id, Errc::no_sub);
-  const SubscriptionId subscription = found->second;
+  const auto found = session.find(unsubscribe.pattern.text());
+  if (found == session.subscriptions.end()) return session.refuse(unsubscribe.id, Errc::no_sub);
+  const SubscriptionId subscription = found->first;
   auto context = session.context();
   if (const auto done = context.unsubscribe(subscription); !done) {
     return session.refuse(unsubscribe.id, done.error());
   }
-  session.by_pattern.erase(found);
   session.end_flow(subscription);
-  --session.house.principals.of(session.principal()).subscriptions;
   // What it has brought already is still in the mailbox; the OK goes behind it.
   const RequestId barrier{++session.last_barrier};
   session.barriers.emplace(barrier, Session::Ending{unsubscribe.id, subscription});

@@ -47,7 +47,9 @@ struct House {
   std::vector<Session*> over{};      ///< sessions to be forgotten
   std::vector<PeerId> collecting{};  ///< whose outboxes are told of the turn's end
   PackBuffers pack_buffers{};
-  std::string line{};  ///< where an answer is written before it goes out; kept for its capacity
+  // Where a line is written before it goes out; kept for their capacity
+  std::string line{};      ///< an answer's
+  std::string delivery{};  ///< a delivery's: if that ends the session, an answer follows
 };
 
 }  // namespace backstage::gateway

@@ -19,9 +19,8 @@ struct KeptAnswer {
 
 class KeptAnswers {
  public:
-  explicit KeptAnswers(std::size_t kept_max) : kept_max_(kept_max) {}
-
-  void keep(std::uint64_t id, const KeptAnswer& answer);
+  /// Lets the oldest go of more than `kept_max`.
+  void keep(std::uint64_t id, const KeptAnswer& answer, std::size_t kept_max);
   [[nodiscard]] const KeptAnswer* find(std::uint64_t id) const;
   /// Not among those kept, and as old as one that was let go: nobody knows if it was executed.
   [[nodiscard]] bool is_forgotten(std::uint64_t id) const noexcept {
@@ -29,7 +28,6 @@ class KeptAnswers {
   }
 
  private:
-  const std::size_t kept_max_;
   // Made on first use: an empty deque alone has 600 bytes.
   struct Book {
     std::unordered_map<std::uint64_t, KeptAnswer> by_id;

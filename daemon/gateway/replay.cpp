@@ -43,7 +43,7 @@ bool Replay::go_on() {
 bool Replay::tell(const Step& step) {
   const auto found = session_.subscriptions.find(step.subscription);
   if (found == session_.subscriptions.end()) return true;
-  const auto& [number, pattern, over, flow] = found->second;
+  const auto& [number, pattern, over, is_over, flow] = found->second;
   line_.clear();
   if (step.topic != nullptr) {
     wire::encode(line_, wire::Gap{.sub = number,

@@ -8,9 +8,9 @@ namespace backstage::gateway {
 Session::Session(House& given_house, Connection& route, const Token& token)
     : house(given_house),
       token_(token),
-      peer_(route.peer()),
+      principal_(route.principal()),
       route_(&route),
-      kept_(given_house.options.limits.answers_kept) {}
+      is_lockstep_(route.is_lockstep()) {}
 
 void Session::raise(Signal signal) {
   if (cell_ != nullptr) cell_->signal(signal, cell_id_);
@@ -29,7 +29,7 @@ std::uint64_t Session::shed(std::uint64_t bytes) {
 }
 
 void Session::settle(std::uint64_t id, const KeptAnswer& answer) {
-  if (id != 0 && keeps_answers()) kept_.keep(id, answer);
+  if (id != 0 && keeps_answers()) kept_.keep(id, answer, house.options.limits.answers_kept);
   if (answer.status == wire::status_ok) {
     if (route_ == nullptr || !route_->wants_ok(id)) return;
     ok({.id = id, .n = answer.n, .full = answer.full});

@@ -20,11 +20,11 @@
 
 #include "core/context.hpp"
 #include "core/name_ref.hpp"
+#include "core/on_use.hpp"
 #include "daemon/gateway/connection.hpp"
 #include "daemon/gateway/flow.hpp"
 #include "daemon/gateway/house.hpp"
 #include "daemon/gateway/kept_answers.hpp"
-#include "daemon/gateway/on_use.hpp"
 #include "daemon/gateway/replay.hpp"
 #include "daemon/wire/encode.hpp"
 
@@ -40,8 +40,9 @@ class Session {
   };
   struct Subscription {
     std::uint64_t number = 0;
-    std::string pattern;
+    NameRef pattern;
     wire::Over over = wire::Over::oldest;
+    bool is_over = false;          ///< UNSUB was said
     std::unique_ptr<Flow> flow{};  ///< if it is acknowledged, or may have to be resumed
   };
   /// A question of this client's that has no answer yet.
@@ -130,6 +131,8 @@ class Session {
   void on_handed(SubscriptionId id, Subscription& subscription, const Envelope& envelope);
   /// False: there is no such subscription.
   [[nodiscard]] bool acknowledge(const wire::Ack& ack);
+  /// That of the pattern, if it is not ended; else the end. There are few, and this is for SUB.
+  [[nodiscard]] std::map<SubscriptionId, Subscription>::iterator find(std::string_view pattern);
   /// UNSUB was said: what waits of it is told as lost.
   void end_flow(SubscriptionId id);
   /// Its last message has been delivered.
@@ -147,9 +150,8 @@ class Session {
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   [[nodiscard]] std::string_view token() const noexcept { return {token_.data(), token_.size()}; }
   /// Who it belongs to, as of HELLO: nobody else may resume it.
-  [[nodiscard]] std::string_view principal() const noexcept { return peer_.user_id; }
-  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
-  [[nodiscard]] bool is_lockstep() const noexcept { return peer_.kind == SocketKind::req; }
+  [[nodiscard]] Principal& principal() const noexcept { return principal_; }
+  [[nodiscard]] bool is_lockstep() const noexcept { return is_lockstep_; }
   [[nodiscard]] Connection* route() const noexcept { return route_; }
   /// Nothing is delivered now: it has no route, or a resume is being told.
   [[nodiscard]] bool is_paused() const noexcept { return route_ == nullptr || replay_ != nullptr; }
@@ -165,8 +167,9 @@ class Session {
   House& house;
 
   // The session's books. Those that a MSG needs are there at once.
-  std::unordered_map<SubscriptionId, Subscription> subscriptions;
-  OnUse<std::map<std::string, SubscriptionId, std::less<>>> by_pattern;
+  /// One that was ended stays until what it had brought is delivered.
+  std::map<SubscriptionId, Subscription> subscriptions;
+  std::uint32_t subscribed = 0;  ///< how many of them are not ended
   std::uint64_t last_subscription = 0;
   OnUse<std::unordered_map<RequestId, Asked>> asked;
   OnUse<std::map<std::uint64_t, Open>> open_requests;  ///< by rid
@@ -199,12 +202,13 @@ class Session {
   void leave_detached();
 
   const Token token_;
-  Peer peer_;
+  Principal& principal_;
   Connection* route_;
   State state_ = State::active;
   Cell* cell_ = nullptr;
   ActorId cell_id_;
   NameRef name_;  // its cell's
+  const bool is_lockstep_;
   bool is_named_ = false;
   bool ended_by_client_ = false;
   bool has_said_hello_ = false;
@@ -218,10 +222,13 @@ class Session {
   TimePoint expires_at_ = never;
   std::list<Outbox::Single> waiting_;
   std::unique_ptr<Replay> replay_;
-  OnUse<std::map<std::uint64_t, SubscriptionId>> flows_;  // by number
-  std::uint64_t deliveries_ = 0;                          // of subscriptions with a flow
-  std::uint64_t in_flight_bytes_ = 0;
-  std::size_t handed_addresses_ = 0;
+  struct Flows {
+    std::map<std::uint64_t, SubscriptionId> by_number;
+    std::uint64_t deliveries = 0;
+    std::uint64_t in_flight_bytes = 0;
+    std::size_t handed_addresses = 0;
+  };
+  std::unique_ptr<Flows> flows_;  // made with the first
 };
 
 }  // namespace backstage::gateway

@@ -30,7 +30,7 @@ Result<void> Session::open(std::string_view name) {
   mailbox.tally = &house.counters.clients;
   Result<Cell*> cell = Refused(Errc::name_in_use);
   std::string picked(name);
-  const auto number = static_cast<std::uint64_t>(peer_.id);
+  const auto number = static_cast<std::uint64_t>(route_->peer().id);
   for (int tries = 0; tries < name_tries_max; ++tries) {
     // A name that somebody has taken on purpose is passed over.
     if (name.empty()) picked = fmt::format("client.{:x}", number + (std::uint64_t(tries) << 32U));
@@ -42,10 +42,10 @@ Result<void> Session::open(std::string_view name) {
   cell_id_ = context().self();
   name_ = (*cell)->name();
   is_named_ = !name.empty();
-  if (route_ != nullptr) route_->take_in(*this);
+  route_->take_in(*this);
   house.counters.sessions.add();
   house.counters.sessions_opened.add();
-  house.events.session_opened(name_, peer_);
+  house.events.session_opened(name_, route_->peer());
   return {};
 }
 
@@ -86,7 +86,7 @@ void Session::on_cell_ended(EndReason reason) {
   leave_detached();
   cell_ = nullptr;
   state_ = State::over;
-  house.principals.of(principal()).subscriptions -= static_cast<std::uint32_t>(by_pattern.size());
+  principal_.subscriptions -= subscribed;
   house.counters.sessions.take();
   if (reason == EndReason::slow_consumer) house.counters.kicked.add();
   house.events.session_ended(name_, reason);

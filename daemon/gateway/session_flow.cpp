@@ -5,13 +5,22 @@
 #include "daemon/gateway/session.hpp"
 
 namespace backstage::gateway {
+
+auto Session::find(std::string_view pattern) -> std::map<SubscriptionId, Subscription>::iterator {
+  return std::ranges::find_if(subscriptions, [pattern](const auto& entry) {
+    return !entry.second.is_over && entry.second.pattern == pattern;
+  });
+}
+
 void Session::pace(SubscriptionId id, std::uint32_t window, bool ack) {
   Subscription& subscription = subscriptions.at(id);
   if (subscription.flow == nullptr) {
     if (window == 0 && !ack && !is_kept()) return;
     subscription.flow = std::make_unique<Flow>();
-    subscription.flow->is_single = subscription.pattern.find_first_of("*>") == std::string::npos;
-    flows_.emplace(subscription.number, id);
+    subscription.flow->is_single =
+        subscription.pattern.text().find_first_of("*>") == std::string_view::npos;
+    if (flows_ == nullptr) flows_ = std::make_unique<Flows>();
+    flows_->by_number.emplace(subscription.number, id);
   }
   Flow& flow = *subscription.flow;
   flow.acks = ack;
@@ -29,12 +38,12 @@ void Session::on_handed(SubscriptionId id, Subscription& subscription, const Env
   const bool is_gap = envelope.kind == Kind::gap;
   if (is_kept()) {
     auto& last = flow.handed[envelope.topic];
-    if (last == 0) ++handed_addresses_;
+    if (last == 0) ++flows_->handed_addresses;
     last = std::max({last, envelope.seq, is_gap ? envelope.seq_last : 0});
   }
   const bool keeps = flow.acks && is_kept();
   if (!flow.is_counted() || (is_gap && !keeps)) return;
-  DeliveryWindow::Sent sent{.turn = ++deliveries_,
+  DeliveryWindow::Sent sent{.turn = ++flows_->deliveries,
                             .address = envelope.topic->address.text(),
                             .seq = envelope.seq,
                             .gap_last = is_gap ? envelope.seq_last : 0};
@@ -49,12 +58,11 @@ void Session::on_handed(SubscriptionId id, Subscription& subscription, const Env
 }
 
 bool Session::acknowledge(const wire::Ack& ack) {
-  const auto found = flows_.find(ack.sub);
-  if (found == flows_.end()) {
+  if (flows_ == nullptr || !flows_->by_number.contains(ack.sub)) {
     return std::any_of(subscriptions.begin(), subscriptions.end(),
                        [&ack](const auto& one) { return one.second.number == ack.sub; });
   }
-  const SubscriptionId id = found->second;
+  const SubscriptionId id = flows_->by_number.at(ack.sub);
   const auto& subscription = subscriptions.at(id);
   Flow& flow = *subscription.flow;
   const auto before = flow.window.bytes();
@@ -99,15 +107,20 @@ void Session::hold_or_release(SubscriptionId id, Flow& flow) {
 // The books of what is in flight may hold as much as the mailbox. Over it everything waits that
 // would add to them.
 void Session::count_in_flight(std::uint64_t before, std::uint64_t after) {
-  in_flight_bytes_ = in_flight_bytes_ - before + after;
-  const bool is_over = in_flight_bytes_ >= house.options.limits.session_bytes_max;
+  flows_->in_flight_bytes += after - before;
+  const bool is_over = flows_->in_flight_bytes >= house.options.limits.session_bytes_max;
   if (is_over == is_over_budget_) return;
   is_over_budget_ = is_over;
-  for (const auto& [number, id] : flows_) hold_or_release(id, *subscriptions.at(id).flow);
+  for (const auto& [number, id] : flows_->by_number)
+    hold_or_release(id, *subscriptions.at(id).flow);
 }
 
 void Session::end_flow(SubscriptionId id) {
-  const auto& flow = subscriptions.at(id).flow;
+  Subscription& subscription = subscriptions.at(id);
+  subscription.is_over = true;
+  --subscribed;
+  --principal_.subscriptions;
+  const auto& flow = subscription.flow;
   if (flow == nullptr) return;
   flow->is_ending = true;
   if (std::exchange(flow->is_held, false)) context().lose_all_of(id);
@@ -116,11 +129,11 @@ void Session::end_flow(SubscriptionId id) {
 void Session::forget_subscription(SubscriptionId id) {
   const auto found = subscriptions.find(id);
   if (found == subscriptions.end()) return;
-  auto [number, pattern, over, flow] = std::move(found->second);
+  auto [number, pattern, over, is_over, flow] = std::move(found->second);
   subscriptions.erase(found);
   if (flow == nullptr) return;
-  flows_.erase(number);
-  handed_addresses_ -= flow->handed.size();
+  flows_->by_number.erase(number);
+  flows_->handed_addresses -= flow->handed.size();
   count_in_flight(flow->window.bytes(), 0);
 }
 

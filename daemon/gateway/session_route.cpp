@@ -38,7 +38,8 @@ void Session::lose_route(std::list<Outbox::Single> waiting) {
 void Session::on_route_lost(std::list<Outbox::Single> waiting) {
   lose_route(std::move(waiting));
   if (state_ != State::active) return;
-  const bool is_remembered = handed_addresses_ <= house.options.limits.resume_addresses_max;
+  const auto handed = flows_ == nullptr ? 0 : flows_->handed_addresses;
+  const bool is_remembered = handed <= house.options.limits.resume_addresses_max;
   if (!is_kept() || house.is_draining || !is_remembered) return end_now(Signal::disconnect);
   state_ = State::detached;
   expires_at_ = later(house.clock.now(), ttl_);
@@ -51,24 +52,23 @@ void Session::on_route_lost(std::list<Outbox::Single> waiting) {
 bool Session::may_be_resumed_by(const Peer& peer) const noexcept {
   const bool is_alive = state_ == State::active || state_ == State::detached;
   return is_alive && is_kept() && !house.is_draining && peer.kind != SocketKind::req &&
-         peer.user_id == principal();
+         peer.user_id == principal_.user;
 }
 
 void Session::resume_on(Connection& route) {
   if (route_ != nullptr) route_->on_superseded();
   leave_detached();
   route_ = &route;
-  peer_ = route.peer();
   route.take_in(*this);
   house.counters.resumed.add();
-  house.events.session_resumed(name_, peer_);
+  house.events.session_resumed(name_, route.peer());
 }
 
 void Session::begin_replay() {
   // Without acknowledgement nobody knows what of it arrived; the GAPs say so.
-  for (const auto& [number, id] : flows_) {
-    Flow& flow = *subscriptions.at(id).flow;
-    if (flow.acks) continue;
+  for (auto& [id, subscription] : subscriptions) {
+    if (subscription.flow == nullptr || subscription.flow->acks) continue;
+    Flow& flow = *subscription.flow;
     const auto before = flow.window.bytes();
     flow.window.forget_marks();
     count_in_flight(before, flow.window.bytes());

@@ -25,8 +25,8 @@ class ZapServer {
   /// Connections refused, reported or not.
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 
-  /// Has `socket` ask this handler about everybody, and let nobody in without its word. Throws
-  /// std::system_error when libzmq cannot promise that.
+  /// Has `socket` ask this handler about everybody who comes to an endpoint bound from now on, and
+  /// let nobody in without its word. Throws std::system_error when libzmq cannot promise that.
   static void guard(ZmqSocket& socket, policy::Door door);
 
  private:

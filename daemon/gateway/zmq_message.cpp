@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/values/short_copy.hpp"
+#include "daemon/policy/zap_check.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -93,6 +94,13 @@ Payload ZmqMessage::take(std::size_t frame, std::size_t offset) {
   adopted->size = static_cast<std::uint32_t>(bytes.size());
   adopted->release = release_adopted;
   return Payload::adopt(adopted);
+}
+
+// Everybody has a name whom libzmq has asked about, and it asks at all endpoints but those of
+// loopback. What came there from elsewhere, by some rule of the kernel's, is nobody's.
+std::string_view ZmqMessage::user_id() const noexcept {
+  const auto asked = property("User-Id");
+  return asked.empty() ? policy::user_unasked(property("Peer-Address")) : asked;
 }
 
 std::string_view ZmqMessage::property(const char* name) const noexcept {

@@ -35,7 +35,7 @@ class ZmqMessage final : public InMessage {
     return all_frames().subspan(skipped_);
   }
   [[nodiscard]] Payload take(std::size_t frame, std::size_t offset) override;
-  [[nodiscard]] std::string_view user_id() const noexcept override { return property("User-Id"); }
+  [[nodiscard]] std::string_view user_id() const noexcept override;
 
   /// A property of the connection the message came by, empty if unknown. Read from the last frame:
   /// the first loses it when the socket was polled before (fixed in libzmq 4.3.5).

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,7 +18,8 @@ namespace backstage::gateway {
 struct ZmqPeer {
   Peer peer;
   NameRef routing_id;
-  NameRef correlation;        ///< of ZMQ_REQ_CORRELATE: goes back in front of the delimiter
+  /// Of ZMQ_REQ_CORRELATE: goes back in front of the delimiter. Null: it has never sent one.
+  std::unique_ptr<NameRef> correlation;
   bool is_delimited = false;  ///< puts an empty frame before its messages, and expects one
   bool is_blocked = false;    ///< waits for on_writable
   bool is_leaving = false;    ///< its connection is closed; what it sent is still being read

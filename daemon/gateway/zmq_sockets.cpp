@@ -27,8 +27,7 @@ constexpr int heartbeat_timeout_ms = 5'000;
 constexpr int heartbeat_ttl_ms = 20'000;
 constexpr int backlog = 512;
 
-void set_common(ZmqSocket& socket, Door door, std::int64_t frame_bytes_max) {
-  ZapServer::guard(socket, door);
+void set_common(ZmqSocket& socket, std::int64_t frame_bytes_max) {
   // Without it a pending message to a dead peer blocks the end of the process.
   socket.set(ZMQ_LINGER, 0);
   // A frame's header alone reserves what it announces: bounded on every socket.
@@ -52,7 +51,7 @@ ZmqSocket make_cmd(ZmqContext& context, const Options& options) {
   // one aborts the process. Right before the socket is made, since anything else may call srand.
   std::srand(random_seed());
   ZmqSocket socket(context, ZMQ_ROUTER);
-  set_common(socket, Door::cmd, frame_bytes_max(options));
+  set_common(socket, frame_bytes_max(options));
   // An unknown or full peer is an error at send, never a silent drop.
   socket.set(ZMQ_ROUTER_MANDATORY, 1);
   // With 1 a peer could take over another's routing id and get its answers.
@@ -64,7 +63,7 @@ ZmqSocket make_cmd(ZmqContext& context, const Options& options) {
 
 ZmqSocket make_pub(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_XPUB);
-  set_common(socket, Door::pub, pub_frame_bytes_max);
+  set_common(socket, pub_frame_bytes_max);
   // Each subscribe and unsubscribe, repeated ones too. (XPUB_MANUAL is a use after free in 4.3.4.)
   socket.set(ZMQ_XPUB_VERBOSER, 1);
   socket.set(ZMQ_SNDHWM, static_cast<int>(options.pub_send_messages_max));
@@ -74,12 +73,19 @@ ZmqSocket make_pub(ZmqContext& context, const Options& options) {
 
 ZmqSocket make_ingest(ZmqContext& context, const Options& options) {
   ZmqSocket socket(context, ZMQ_PULL);
-  set_common(socket, Door::ingest, frame_bytes_max(options));
+  set_common(socket, frame_bytes_max(options));
   // While a full target holds ingest up its peers are not read, their PONGs neither: a heartbeat
   // would cut them off after 5 s, and what they had sent would be lost.
   socket.set(ZMQ_HEARTBEAT_IVL, 0);
   socket.set(ZMQ_RCVHWM, static_cast<int>(options.ingest_receive_messages_max));
   return socket;
+}
+
+// Whether libzmq is to ask us about who connects there. Not on loopback: the address of each
+// message says who sent it, and libzmq keeps 10 KB for each connection that it has asked about. The
+// other doors have more to say than who it is.
+bool is_asked_about(Door door, const Endpoint& endpoint) {
+  return door != Door::cmd || endpoint.is_curve || !is_loopback(endpoint.address);
 }
 
 // Options of security are copied when an endpoint is bound, so that one socket has endpoints of
@@ -139,11 +145,19 @@ std::optional<StartError> ZmqSockets::bind_door(Door door, ZmqSocket& socket, Zm
                           : door == Door::pub ? options.pub
                                               : options.ingest;
   auto& bound = door == Door::cmd ? bound_.cmd : door == Door::pub ? bound_.pub : bound_.ingest;
-  for (const Endpoint& endpoint : endpoints) {
-    if (auto error = bind_one(socket, endpoint, options, bound)) return error;
-    note_listener(door, endpoint, monitor);
-  }
-  return std::nullopt;
+  bound.resize(endpoints.size());
+  const auto bind_those = [&](bool is_asked) -> std::optional<StartError> {
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+      if (is_asked_about(door, endpoints[i]) != is_asked) continue;
+      if (auto error = bind_one(socket, endpoints[i], options, bound[i])) return error;
+      note_listener(door, endpoints[i], monitor);
+    }
+    return std::nullopt;
+  };
+  // A guard holds for what is bound after it, and libzmq takes none back.
+  if (auto error = bind_those(false)) return error;
+  ZapServer::guard(socket, door);
+  return bind_those(true);
 }
 
 // Where the gate is closed, and which ports are CURVE.
@@ -166,8 +180,7 @@ void ZmqSockets::note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& 
 }
 
 std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint& endpoint,
-                                               const Options& options,
-                                               std::vector<std::string>& bound) {
+                                               const Options& options, std::string& bound) {
   const std::string& address = endpoint.address;
   if (!is_well_formed(address)) return bind_error(address, EINVAL);
   const bool is_remote = !is_local(address) && address.starts_with("tcp://");
@@ -180,7 +193,7 @@ std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint
   if (ipc_path(address).empty()) {
     socket.set(ZMQ_IPV6, address.starts_with("tcp://[") ? 1 : 0);
     if (!socket.bind(address)) return bind_error(address, errno);
-    bound.push_back(socket.last_endpoint());
+    bound = socket.last_endpoint();
     return std::nullopt;
   }
   auto listener = IpcListener::open(endpoint);
@@ -193,7 +206,7 @@ std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint
   socket.set(ZMQ_USE_FD, -1);
   if (!is_bound) return bind_error(address, code);
   listeners_.push_back(*std::move(listener));
-  bound.push_back(address);
+  bound = address;
   return std::nullopt;
 }
 

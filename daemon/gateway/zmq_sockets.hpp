@@ -33,8 +33,7 @@ class ZmqSockets {
   [[nodiscard]] std::optional<StartError> bind_door(Door door, ZmqSocket& socket,
                                                     ZmqMonitor& monitor, const Options& options);
   [[nodiscard]] std::optional<StartError> bind_one(ZmqSocket& socket, const Endpoint& endpoint,
-                                                   const Options& options,
-                                                   std::vector<std::string>& bound);
+                                                   const Options& options, std::string& bound);
   void note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor);
   BoundEndpoints bound_;
   // Destroyed in reverse: the monitor and the sockets before their context, the paths at the end.

@@ -68,7 +68,10 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
     }
     return SendResult::would_block;
   }
-  if (!peer->correlation.empty()) (void)send_frame(socket, {peer->correlation.text()}, true);
+  const NameRef* const correlation = peer->correlation.get();
+  if (correlation != nullptr && !correlation->empty()) {
+    (void)send_frame(socket, {correlation->text()}, true);
+  }
   if (peer->is_delimited) (void)send_frame(socket, {}, true);
   for (std::size_t i = 0; i < frames.size(); ++i) {
     (void)send_frame(socket, frames[i], i + 1 < frames.size(), &last_sent_.at(i));
@@ -100,10 +103,11 @@ void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
   const bool is_req = peer.peer.kind == SocketKind::req;
   if (frames.size() > 1 && frames[0].empty()) {
     skipped = 1;
-    peer.correlation = {};
+    if (peer.correlation != nullptr) *peer.correlation = {};
   } else if (is_req && frames.size() > 2 && frames[1].empty()) {
     skipped = 2;
-    peer.correlation = NameRef(frames[0]);
+    if (peer.correlation == nullptr) peer.correlation = std::make_unique<NameRef>();
+    *peer.correlation = NameRef(frames[0]);
   }
   if (skipped != 0) peer.is_delimited = true;
   message_.skip(skipped);

@@ -16,6 +16,8 @@ constexpr std::size_t frames_min = 6;
 // Of ipc libzmq says `localhost:uid:gid:pid`, as the kernel attests it; of tcp an IP address.
 constexpr std::string_view ipc_mark = "localhost:";
 
+constexpr std::string_view local_user = "tcp:local";
+
 bool is_loopback(std::string_view address) noexcept {
   constexpr std::string_view mapped = "::ffff:";
   if (address.starts_with(mapped)) address.remove_prefix(mapped.size());
@@ -48,7 +50,7 @@ std::string user_of(std::string_view address, std::string_view mechanism, std::s
     if (user.empty()) why = "the kernel does not say who it is";
     return user;
   }
-  if (is_loopback(address)) return "tcp:local";
+  if (is_loopback(address)) return std::string(local_user);
   if (rules.allows_remote_plaintext) return "tcp:remote";
   why = "other machines need a key (CURVE)";
   return {};
@@ -57,6 +59,10 @@ std::string user_of(std::string_view address, std::string_view mechanism, std::s
 }  // namespace
 
 std::string_view domain_of(Door door) noexcept { return domains[static_cast<std::size_t>(door)]; }
+
+std::string_view user_unasked(std::string_view address) noexcept {
+  return is_loopback(address) ? local_user : std::string_view{};
+}
 
 ZapVerdict check_zap(std::span<const std::string_view> frames, const ZapRules& rules) {
   ZapVerdict verdict;

@@ -51,6 +51,10 @@ struct ZapRules {
 /// mechanism, credentials. [any]
 [[nodiscard]] ZapVerdict check_zap(std::span<const std::string_view> frames, const ZapRules& rules);
 
+/// Who a plain connection is about which libzmq does not ask, by its peer's address: `tcp:local`,
+/// or nobody (empty). [any]
+[[nodiscard]] std::string_view user_unasked(std::string_view address) noexcept;
+
 /// Whether a principal may be on another machine: it is held to rates and numbers. [any]
 [[nodiscard]] constexpr bool is_remote(std::string_view user) noexcept {
   return !user.starts_with("unix:") && user != "tcp:local";

@@ -1,5 +1,6 @@
 // counter_c: the counter once more in plain C, to show the ABI with nothing in between.
 #include <backstage/plugin.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +53,16 @@ static int read_start(bs_slice config, int64_t* start) {
   memcpy(text, config.ptr, config.len);
   sscanf(text, " { } %n", &end);
   if (end > 0 && (size_t)end == config.len) return 1;
-  if (sscanf(text, " { \"start\" : %19" SCNd64 " } %n", start, &end) != 1) return 0;
-  return end > 0 && (size_t)end == config.len;
+  int number_at = 0;
+  sscanf(text, " { \"start\" : %n", &number_at);
+  if (number_at == 0) return 0;
+  char* rest = NULL;
+  errno = 0;
+  *start = strtoll(text + number_at, &rest, 10);
+  if (rest == text + number_at || errno != 0) return 0;
+  end = 0;
+  sscanf(rest, " } %n", &end);
+  return end > 0 && rest + end == text + config.len;
 }
 
 static bs_status create(bs_ctx* ctx, bs_slice config, void** self) {

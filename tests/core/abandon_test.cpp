@@ -79,7 +79,8 @@ TEST_CASE("a killed actor whose handler does not return is abandoned and its nam
   ActorType type;
   type.name = "t";
   type.factory = std::make_shared<HangingFactory>(release.get_future().share(), in_handler);
-  REQUIRE(engine.add_type(std::move(type)));
+  const auto added = engine.add_type(std::move(type));
+  REQUIRE(added);
   const auto hung = engine.spawn({.type = "t", .name = "hung"});
   REQUIRE(hung);
   REQUIRE(engine.send("hung", {{}, Payload("hang")}));

@@ -120,8 +120,8 @@ TEST_CASE("a name of any illegal kind is refused by every verb that takes a name
     CHECK(stage.send(name, "x").error() == Errc::bad_name);
     CHECK(stage.engine.find(name).error() == Errc::no_actor);
     auto actor = std::make_unique<ScriptedActor>(std::make_shared<Script>());
-    CHECK(stage.engine.attach(name, std::move(actor), stage.executor, {}).error() ==
-          Errc::bad_name);
+    const auto attached = stage.engine.attach(name, std::move(actor), stage.executor, {});
+    CHECK(attached.error() == Errc::bad_name);
   }
   CHECK(stage.ledger().refused[uncounted] == before + 3 * bad_names().size());
   CHECK(stage.engine.stats().actors == 1);

@@ -18,6 +18,7 @@ DeadLetter letter(std::uint64_t id, DeadCause cause, std::size_t bytes = 1) {
 
 std::vector<std::uint64_t> ids(const std::vector<LetterPtr>& letters) {
   std::vector<std::uint64_t> all;
+  all.reserve(letters.size());
   for (const auto& one : letters) all.push_back(static_cast<std::uint64_t>(one->id));
   return all;
 }

@@ -46,8 +46,10 @@ struct Box {
     while (auto envelope = mailbox.next({}).envelope) {
       std::string text(envelope->payload.text());
       if (envelope->kind == Kind::gap) {
-        text = "gap " + std::to_string(envelope->seq) + "-" + std::to_string(envelope->seq_last) +
-               " " + text;
+        std::string gap = "gap ";
+        gap.append(std::to_string(envelope->seq)).append(1, '-');
+        gap.append(std::to_string(envelope->seq_last)).append(1, ' ');
+        text.insert(0, gap);
       } else {
         mailbox.settle_handled();
       }

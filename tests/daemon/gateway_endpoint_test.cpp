@@ -190,6 +190,16 @@ TEST_CASE("only loopback and ipc are local", "[gateway]") {
                              "tcp://127.evil.example:1", "tcp://eth0:1", "", "tcp://"}) {
     INFO(remote);
     CHECK_FALSE(is_local(remote));
+    CHECK_FALSE(is_loopback(remote));
+  }
+}
+
+TEST_CASE("loopback is told by its number, not by a name that may mean anything", "[gateway]") {
+  for (const auto* loopback : {"tcp://127.0.0.1:1", "tcp://127.8.9.1:*", "tcp://[::1]:1"}) {
+    CHECK(is_loopback(loopback));
+  }
+  for (const auto* other : {"tcp://localhost:1", "ipc:///x", "ipc://127.0.0.1"}) {
+    CHECK_FALSE(is_loopback(other));
   }
 }
 

@@ -262,8 +262,8 @@ TEST_CASE("remote principals have so many subscriptions, all their sessions toge
   CHECK(two.ask("SUB d id=6")[0].starts_with("OK 6"));
   auto local = world.dealer();
   for (int i = 1; i < 10; ++i) {
-    const auto id = std::to_string(i);
-    CHECK(local.ask("SUB s" + id + " id=" + id)[0].starts_with("OK " + id));
+    const auto answer = local.ask(fmt::format("SUB s{} id={}", i, i))[0];
+    CHECK(answer.starts_with(fmt::format("OK {}", i)));
   }
 }
 

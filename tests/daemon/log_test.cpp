@@ -202,6 +202,7 @@ TEST_CASE("lines from many threads stay whole", "[log]") {
   const Pipe pipe;
   Log log{{.fd = pipe.writer(), .format = LogFormat::json}};
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&log, t] {
       for (int i = 0; i < 100; ++i) log.info("line", {{"thread", t}, {"i", i}});

@@ -351,7 +351,7 @@ TEST_CASE("no flipped bit in the headers of a real plugin breaks the gate", "[ga
   REQUIRE(whole.size() > 4096);
   std::size_t refusals = 0;
   auto bytes = whole;
-  for (std::size_t bit = 0; bit < 4096 * 8; ++bit) {
+  for (std::size_t bit = 0; bit < std::size_t{4096} * 8; ++bit) {
     bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
     if (!read_elf(bytes)) ++refusals;
     bytes[bit / 8] = whole[bit / 8];

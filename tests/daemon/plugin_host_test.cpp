@@ -9,6 +9,7 @@ namespace {
 
 std::vector<std::string> names_of(const std::vector<PluginInfo>& plugins) {
   std::vector<std::string> names;
+  names.reserve(plugins.size());
   for (const auto& plugin : plugins) names.push_back(fs::path{plugin.file}.filename());
   return names;
 }

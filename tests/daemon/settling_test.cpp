@@ -32,6 +32,7 @@ struct Step {
 
 std::vector<Sighting> snapshot(const std::vector<Seen>& files) {
   std::vector<Sighting> out;
+  out.reserve(files.size());
   for (const auto& file : files) {
     out.push_back({file.name,
                    {.device = 1,

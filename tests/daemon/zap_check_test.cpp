@@ -48,7 +48,7 @@ ZapVerdict ask(const Question& question, const ZapRules& rules) {
 TEST_CASE("who connects is told by the kernel, its key or its address", "[policy]") {
   const auto keys = desk_only();
   const ZapRules rules{.keys = keys, .allows_remote_plaintext = false, .objection = {}};
-  const auto user = [&](Question question) { return ask(question, rules).user; };
+  const auto user = [&](const Question& question) { return ask(question, rules).user; };
   CHECK(user({}) == "tcp:local");
   CHECK(user({.address = "127.8.9.1"}) == "tcp:local");
   CHECK(user({.address = "::1"}) == "tcp:local");
@@ -58,6 +58,17 @@ TEST_CASE("who connects is told by the kernel, its key or its address", "[policy
   CHECK(
       user({.address = "10.0.0.9", .mechanism = "CURVE", .credentials = {bytes_of(key_of('d'))}}) ==
       "curve:desk");
+}
+
+TEST_CASE("of whom libzmq does not ask the address alone says who it is", "[policy]") {
+  for (const auto* local : {"127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"}) {
+    CHECK(user_unasked(local) == "tcp:local");
+  }
+  for (const auto* other : {"", "10.0.0.9", "128.0.0.1", "::2", "::ffff:10.0.0.9", "localhost",
+                            "localhost:0:0:1", "x127.0.0.1"}) {
+    CAPTURE(other);
+    CHECK(user_unasked(other).empty());
+  }
 }
 
 TEST_CASE("who cannot prove who it is stays outside", "[policy]") {

@@ -100,7 +100,7 @@ static const struct {
 #endif
             .destroy = destroy,
         },
-    .later = &host,
+    .later = (void*)&host,
 };
 static const bs_actor_type* const types[] = {&type.known};
 static const struct {
@@ -127,7 +127,7 @@ static const struct {
 #endif
             .fini = fini,
         },
-    .later = &host,
+    .later = (void*)&host,
 };
 
 #ifndef DEFECT_NO_NOTE

@@ -52,7 +52,7 @@ static bs_status receive(void* self, bs_ctx* ctx, const bs_msg* msg) {
   return BS_E_FAIL;
 #endif
   if (strcmp(text, "idle") == 0) me->busy = 0;
-  me->total += atol(text);
+  me->total += strtol(text, NULL, 10);
   if (msg->kind != BS_MSG_REQUEST) return BS_OK;
   char answer[96];
   snprintf(answer, sizeof answer, "%s %ld", PLUGIN_VERSION, me->total);

@@ -1,11 +1,12 @@
-/// OnUse: a map or set that costs a pointer until something is put into it. Most sessions are idle.
+/// OnUse: a map or set that costs a pointer until something is put into it. Most actors and
+/// sessions are idle.
 #pragma once
 #include <cstddef>
 #include <map>  // its std::erase_if
 #include <memory>
 #include <utility>
 
-namespace backstage::gateway {
+namespace backstage {
 
 /// What it has of the container's verbs means the same. Iterators of one that is empty and was
 /// never used compare equal to each other, and to its end.
@@ -33,6 +34,10 @@ class OnUse {
   auto emplace(Parts&&... parts) {
     return make().emplace(std::forward<Parts>(parts)...);
   }
+  template <class Key, class... Parts>
+  auto try_emplace(Key&& key, Parts&&... parts) {
+    return make().try_emplace(std::forward<Key>(key), std::forward<Parts>(parts)...);
+  }
   template <class Key, class Value>
   void insert_or_assign(Key&& key, Value&& value) {
     make().insert_or_assign(std::forward<Key>(key), std::forward<Value>(value));
@@ -54,4 +59,4 @@ class OnUse {
   std::unique_ptr<Container> made_;
 };
 
-}  // namespace backstage::gateway
+}  // namespace backstage
