@@ -25,3 +25,4 @@ add_library(backstage_daemon_base STATIC ${base_sources} ${schema_cpp})
 target_link_libraries(backstage_daemon_base
   PUBLIC backstage_options backstage_values backstage_policy
   PRIVATE nlohmann_json::nlohmann_json CLI11::CLI11 fmt::fmt spdlog::spdlog)
+backstage_precompile(backstage_daemon_base <fmt/format.h> <nlohmann/json.hpp>)

@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [LEG...]      legs: check fuzz tsan asan instructions dev release
 #
-# Without legs: check, fuzz (20 s a target), tsan (the engine's room: libzmq shows false races),
+# Without legs: check, fuzz (10 s a target), tsan (the engine's room: libzmq shows false races),
 # asan (everything, with UBSan and leaks), instructions (per message, against the baseline), dev
 # (everything). The first failure ends the run.
 set -euo pipefail
@@ -35,7 +35,7 @@ run_ctest() { # build directory
 run_leg() {
   case "$1" in
     check) scripts/check.sh ;;
-    fuzz) scripts/fuzz.sh 20 ;;
+    fuzz) scripts/fuzz.sh 10 ;;
     instructions) scripts/instructions.sh ;;
     tsan)
       scripts/build.sh tsan tests/core/all

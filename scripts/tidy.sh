@@ -6,15 +6,16 @@
 # Changed means: since the merge base with origin/main, or, on main itself, in the last 10 commits,
 # and not committed yet. BACKSTAGED_BASE names another base; BACKSTAGED_TIDY_MAX (16) bounds the
 # number of changed sources, newest first, so that a check stays short. The compile database is the
-# asan preset's: clang-tidy does not understand g++'s.
+# tidy preset's: clang-tidy does not understand g++'s, and what a precompiled header would hide (an
+# include that is missing) is told here.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-database=build/asan/compile_commands.json
-mkdir -p build/asan
-if ! cmake --preset asan >build/asan/configure.log 2>&1; then
-  cat build/asan/configure.log >&2
-  echo "tidy.sh: configuring 'asan' failed, there is no compile database" >&2
+database=build/tidy/compile_commands.json
+mkdir -p build/tidy
+if ! cmake --preset tidy >build/tidy/configure.log 2>&1; then
+  cat build/tidy/configure.log >&2
+  echo "tidy.sh: configuring 'tidy' failed, there is no compile database" >&2
   echo "  next: scripts/setup.sh --profile dev" >&2
   exit 1
 fi
@@ -73,6 +74,6 @@ echo "tidy.sh: $(wc -l <<<"$files") of $(wc -l <<<"$found") sources $what"
 
 # -fno-caret would hide the place; the count of suppressed warnings says nothing.
 printf '%s\n' "$files" | xargs -P "$(nproc)" -n 1 \
-  clang-tidy-19 -p build/asan --quiet --warnings-as-errors='*' 2> >(
+  clang-tidy-19 -p build/tidy --quiet --warnings-as-errors='*' 2> >(
     grep -vE '^[0-9]+ warnings? (generated|treated)' >&2 || true
   )

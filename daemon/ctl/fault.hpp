@@ -15,7 +15,7 @@ inline constexpr int not_found = 66;    ///< no such file, plugin or actor
 inline constexpr int unavailable = 69;  ///< no daemon answers
 inline constexpr int internal = 70;
 inline constexpr int cannot_write = 73;
-inline constexpr int try_again = 75;  ///< may succeed later: 429, 503, 504, or not done in time
+inline constexpr int try_again = 75;  ///< may be tried again: 429, 503, or not done in time
 inline constexpr int permission = 77;
 }  // namespace exit_code
 

@@ -16,7 +16,7 @@ void ZmqTransport::read_monitors() {
 void ZmqTransport::read_monitor(Source source, ZmqMonitor& monitor, Door door) {
   std::vector<ZmqMonitor::Event> events;
   monitor.drain(events);
-  watched(source).is_touched = true;
+  touch(source);
   for (const auto& event : events) {
     if (event.what == ZmqMonitor::What::accepted) sockets_->book.opened(door, event.fd);
     if (event.what == ZmqMonitor::What::closed && sockets_->book.closed(door, event.fd) &&

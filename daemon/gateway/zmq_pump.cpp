@@ -1,6 +1,7 @@
 // ZmqTransport's loop: how sockets are read, and how no readiness edge is ever lost.
 #include <asio/error.hpp>
 #include <asio/post.hpp>
+#include <utility>
 
 #include "daemon/gateway/zmq_transport.hpp"
 
@@ -45,7 +46,8 @@ void ZmqTransport::look(Source source) {
   Watched& one = watched(source);
   one.is_touched = false;
   if (is_stopped_ || one.is_paused || one.is_posted || one.socket == nullptr) return;
-  if ((one.socket->events() & ZMQ_POLLIN) != 0) return pump_soon(source);
+  const bool is_dry = std::exchange(one.is_dry, false);
+  if (!is_dry && (one.socket->events() & ZMQ_POLLIN) != 0) return pump_soon(source);
   if (one.is_armed) return;
   one.is_armed = true;
   one.readiness->async_wait(asio::posix::descriptor_base::wait_read,
@@ -54,6 +56,12 @@ void ZmqTransport::look(Source source) {
                               watched(source).is_armed = false;
                               pump(source);
                             });
+}
+
+// What libzmq does there may swallow an edge of its descriptor.
+void ZmqTransport::touch(Source source) noexcept {
+  watched(source).is_touched = true;
+  watched(source).is_dry = false;
 }
 
 void ZmqTransport::pump_soon(Source source) {
@@ -70,11 +78,14 @@ void ZmqTransport::pump(Source source) {
   int budget = burst_messages_max;
   bool has_more = true;
   while (has_more && budget-- > 0 && !one.is_paused) has_more = read_one(source);
-  one.is_touched = true;
+  touch(source);
+  // A read that found nothing has taken every command that waited for the socket: whatever comes
+  // now shows at its descriptor, unless something is sent before it is waited for.
+  one.is_dry = !has_more && source == Source::cmd;
   if (!leaving_.empty() && source == Source::cmd) {
     if (!has_more || ++pumps_since_leaving_ >= leaving_pumps_max) dismiss_leaving();
   } else if (!leaving_.empty()) {
-    watched(Source::cmd).is_touched = true;
+    touch(Source::cmd);
     if ((sockets_->cmd.events() & ZMQ_POLLIN) == 0) dismiss_leaving();
   }
   try_blocked(blocked_tries_per_pump);

@@ -54,7 +54,7 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
   ZmqPeer* peer = peers_.find(id);
   if (peer == nullptr || is_stopped_) return SendResult::gone;
   ZmqSocket& socket = sockets_->cmd;
-  watched(Source::cmd).is_touched = true;
+  touch(Source::cmd);
   // Room is checked at the routing id's frame only. If that is refused no further frame may follow:
   // the next one would be read as a routing id.
   if (!send_frame(socket, {peer->routing_id.text()}, true)) {
@@ -81,7 +81,7 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
 
 void ZmqTransport::publish(std::span<const OutFrame> frames) {
   if (!sockets_->pub || is_stopped_) return;
-  watched(Source::pub).is_touched = true;
+  touch(Source::pub);
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (!send_frame(*sockets_->pub, frames[i], i + 1 < frames.size())) return;
   }

@@ -68,6 +68,7 @@ class ZmqTransport final : public Transport {
     bool is_armed = false;   // a wait on the descriptor is out
     bool is_posted = false;  // a pump is posted
     bool is_touched = false;
+    bool is_dry = false;  // libzmq has just said that it has nothing, and would wake us
     bool is_paused = false;
   };
 
@@ -76,6 +77,7 @@ class ZmqTransport final : public Transport {
     return sources_[static_cast<std::size_t>(source)];
   }
   void look(Source source);
+  void touch(Source source) noexcept;
   void pump(Source source);
   void pump_soon(Source source);
   [[nodiscard]] bool read_one(Source source);

@@ -51,10 +51,9 @@ inline constexpr Status status_ok{200, "ok"};
 /// to the engine. [any]
 [[nodiscard]] std::optional<Errc> find_errc(std::string_view token) noexcept;
 
-/// May succeed later, with a new id: 429 and 503, and 504, which may have had effects, so that it
-/// is for a person to decide and never tried again by a client itself. [any]
+/// May be tried again, with a new id: 429 and 503. Not 504, which may have had effects. [any]
 [[nodiscard]] constexpr bool is_retryable(Status status) noexcept {
-  return status.number == 429 || status.number == 503 || status.number == 504;
+  return status.number == 429 || status.number == 503;
 }
 
 }  // namespace backstage::wire

