@@ -117,17 +117,21 @@ Result<Published> Context::publish_on(Topic& topic, const Message& message,
 
 Result<Subscribed> Context::subscribe(const Pattern& pattern, SubscribeOptions options) {
   auto& held = cell_.subscriptions_;
-  const auto known = runtime_.topics.id_of(self(), pattern);
-  const bool is_known = held.contains(known);
-  if (!is_known && (held.size() >= runtime_.limits.subscriptions_per_actor_max ||
-                    runtime_.world.faults.strike(FaultSite::subscribe))) {
+  const auto known = subscription_of(pattern);
+  if (known == SubscriptionId{} && (held.size() >= runtime_.limits.subscriptions_per_actor_max ||
+                                    runtime_.world.faults.strike(FaultSite::subscribe))) {
     return runtime_.refuse(Errc::subs_full);
   }
-  auto subscribed =
-      runtime_.topics.subscribe(cell_, is_known ? known : SubscriptionId{}, pattern, options);
+  auto subscribed = runtime_.topics.subscribe(cell_, known, pattern, options);
   if (!subscribed) return runtime_.refuse(subscribed.error());
   held.try_emplace(subscribed->id, pattern);
   return subscribed;
+}
+
+SubscriptionId Context::subscription_of(const Pattern& pattern) const {
+  const auto id = runtime_.topics.id_of(self(), pattern);
+  // One that was made on its behalf is not its own.
+  return cell_.subscriptions_.contains(id) ? id : SubscriptionId{};
 }
 
 Result<void> Context::unsubscribe(SubscriptionId id) {

@@ -111,6 +111,8 @@ class Context {
                                              PublishOptions options = {});
   /// Before or after the publisher exists. Errors: subs_full, topics_full.
   [[nodiscard]] Result<Subscribed> subscribe(const Pattern& pattern, SubscribeOptions options = {});
+  /// Its subscription of just that pattern; {}: there is none.
+  [[nodiscard]] SubscriptionId subscription_of(const Pattern& pattern) const;
   /// Errors: no_sub.
   [[nodiscard]] Result<void> unsubscribe(SubscriptionId id);
   // For clients, whose losses are noted; of others nothing happens.

@@ -21,8 +21,7 @@ Overflow overflow_of(wire::Over over) noexcept {
 }  // namespace
 
 void handle_sub(Session& session, const wire::Subscribe& subscribe) {
-  const std::string& pattern = subscribe.pattern.text();
-  const auto known = session.find(pattern);
+  const auto known = session.find(subscribe.pattern);
   const bool is_known = known != session.subscriptions.end();
   if (!is_known &&
       session.subscribed >= session.house.options.limits.subscriptions_per_session_max) {
@@ -40,8 +39,10 @@ void handle_sub(Session& session, const wire::Subscribe& subscribe) {
       subscribe.pattern, {.overflow = overflow_of(over), .snapshot = subscribe.snapshot});
   if (!subscribed) return session.refuse(subscribe.id, subscribed.error());
   auto& entry = session.subscriptions[subscribed->id];
-  if (entry.number == 0)
-    entry = {.number = ++session.last_subscription, .pattern = NameRef(pattern)};
+  if (entry.number == 0) {
+    entry.number = ++session.last_subscription;
+    entry.pattern = NameRef(subscribe.pattern.text());
+  }
   if (!is_known) {
     ++session.subscribed;
     ++principal.subscriptions;

@@ -4,7 +4,7 @@
 namespace backstage::gateway {
 
 void handle_unsub(Session& session, const wire::Unsubscribe& unsubscribe) {
-  const auto found = session.find(unsubscribe.pattern.text());
+  const auto found = session.find(unsubscribe.pattern);
   if (found == session.subscriptions.end()) return session.refuse(unsubscribe.id, Errc::no_sub);
   const SubscriptionId subscription = found->first;
   auto context = session.context();

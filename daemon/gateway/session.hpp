@@ -131,8 +131,8 @@ class Session {
   void on_handed(SubscriptionId id, Subscription& subscription, const Envelope& envelope);
   /// False: there is no such subscription.
   [[nodiscard]] bool acknowledge(const wire::Ack& ack);
-  /// That of the pattern, if it is not ended; else the end. There are few, and this is for SUB.
-  [[nodiscard]] std::map<SubscriptionId, Subscription>::iterator find(std::string_view pattern);
+  /// That of the pattern, if it is not ended; else the end.
+  [[nodiscard]] std::map<SubscriptionId, Subscription>::iterator find(const Pattern& pattern);
   /// UNSUB was said: what waits of it is told as lost.
   void end_flow(SubscriptionId id);
   /// Its last message has been delivered.

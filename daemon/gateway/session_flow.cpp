@@ -6,10 +6,8 @@
 
 namespace backstage::gateway {
 
-auto Session::find(std::string_view pattern) -> std::map<SubscriptionId, Subscription>::iterator {
-  return std::ranges::find_if(subscriptions, [pattern](const auto& entry) {
-    return !entry.second.is_over && entry.second.pattern == pattern;
-  });
+auto Session::find(const Pattern& pattern) -> std::map<SubscriptionId, Subscription>::iterator {
+  return subscriptions.find(context().subscription_of(pattern));
 }
 
 void Session::pace(SubscriptionId id, std::uint32_t window, bool ack) {

@@ -101,9 +101,9 @@ class IdleTest(ConformanceCase):
         holders.all("open")
         return (rss_bytes(process) - before) / connections
 
-    def connection_bytes(self, count, *kind):
+    def connection_bytes(self, count):
         """What each of so many connections costs a ROUTER that does nothing with them."""
-        bare = subprocess.Popen([sys.executable, world.HERE / "idlers.py", "router", *kind],
+        bare = subprocess.Popen([sys.executable, world.HERE / "idlers.py", "router"],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(end, bare)
         holders = Holders(self, bare.stdout.readline().strip(), count, 0)
@@ -127,19 +127,19 @@ class IdleTest(ConformanceCase):
             holders.all("close")
             self.assertTrue(world.eventually(lambda: daemon.descriptors() <= files, 30))
         bare = self.connection_bytes(count)
-        asked = self.connection_bytes(count, "zap")
         ratio = statistics.median(map(p99, beside)) / statistics.median(map(p99, alone))
         print(f"\n{count} idle sessions, {rounds} rounds, load {os.getloadavg()[0]:.1f}: p99 of a "
               f"request in ms alone {shown(alone)}, beside them {shown(beside)}, while all of "
               f"them ask at once {shown(together)}: {ratio:.2f} times by medians\n"
               f"longest of them alone {shown(alone, max)}, beside {shown(beside, max)}\n"
-              f"{weights[0]:.0f} bytes each: a ROUTER has {bare:.0f} for the connection, and "
-              f"{asked - bare:.0f} for having asked whether to let it in", flush=True)
-        # A machine that tests other things meanwhile shows more, once in a while.
-        self.assertLess(ratio, 2 if world.LONG else 2 * SLOW + 1)
+              f"{weights[0]:.0f} bytes each, of which a ROUTER has {bare:.0f} for the connection",
+              flush=True)
+        # A machine that tests other things meanwhile shows any ratio, once in a while.
+        if world.LONG:
+            self.assertLess(ratio, 2)
         self.assertLess(max(map(p99, together)), 0.5 * SLOW)
         if not world.SANITIZED:
-            self.assertLess(weights[0] - asked, SESSION_BYTES_MAX)
+            self.assertLess(weights[0] - bare, SESSION_BYTES_MAX)
 
     def all_at_once(self, holders, bystander):
         """All idle ones wake up together, and each is answered: what one waits for meanwhile."""

@@ -5,15 +5,12 @@
                                      a word a line: `open` makes COUNT sessions, each with HELLO,
                                      within about SECONDS; `ask` has each ask `echo` once, `close`
                                      ends them all
-    idlers.py router [zap]           prints its endpoint; answers whatever comes with one line. zap:
-                                     asks a handler about each connection, as the daemon's does
+    idlers.py router                 prints its endpoint; answers whatever comes with one line
 
 Each word done is said again. Ends with its standard input.
 """
-import os
 import resource
 import sys
-import threading
 import time
 
 import zmq
@@ -77,26 +74,10 @@ def hold(endpoint, count, seconds):
         print(word, flush=True)
 
 
-def zap_handler(context):
-    """Lets everybody in."""
-    handler = context.socket(zmq.REP)
-    handler.bind("inproc://zeromq.zap.01")
-
-    def answer_all():
-        while True:
-            asked = handler.recv_multipart()
-            handler.send_multipart([b"1.0", asked[1], b"200", b"", b"tcp:local", b""])
-    threading.Thread(target=answer_all, daemon=True).start()
-
-
-def router(kind=""):
-    context = zmq.Context()
-    socket = context.socket(zmq.ROUTER)
+def router():
+    socket = zmq.Context.instance().socket(zmq.ROUTER)
     for name, value in LIKE_THE_DAEMONS.items():
         socket.setsockopt(getattr(zmq, name), value)
-    if kind == "zap":
-        zap_handler(context)
-        socket.setsockopt(zmq.ZAP_DOMAIN, b"cmd")
     socket.bind("tcp://127.0.0.1:*")
     print(socket.last_endpoint.rstrip(b"\0").decode(), flush=True)
     poller = zmq.Poller()
@@ -107,8 +88,7 @@ def router(kind=""):
         if socket in ready:
             socket.send_multipart([socket.recv_multipart()[0], b"WELCOME v=1"])
         if sys.stdin.fileno() in ready and not sys.stdin.readline():
-            # The handler's thread still has its socket: no end of the context would come.
-            os._exit(0)
+            return
 
 
 if __name__ == "__main__":

@@ -150,9 +150,10 @@ class CtlTest(KeyCase):
                 self.assertIn(words, done.stderr)
                 self.assertNotIn(self.keys.text("desk", "key_secret").decode(), done.stderr)
         self.keys.revoke("desk")
-        deadline = Deadline(10)
-        while "error[CTL-511]" not in self.run_ctl("stats", *self.files("desk")).stderr:
-            self.assertFalse(deadline.is_over())
+        # One question may be under way as the key goes: it waits for its answer, for half a minute.
+        deadline = Deadline(60)
+        while "error[CTL-511]" not in (done := self.run_ctl("stats", *self.files("desk"))).stderr:
+            self.assertFalse(deadline.is_over(), done)
         self.end(self.daemon)
 
 

@@ -300,7 +300,8 @@ class Verbs(Session):
             self.refuse(item, 500, "actor_failed")
         elif item.rid and result is not LATER:
             self.reply(item, result if isinstance(result, (bytes, str)) else b"")
-        elif (sub.window or sub.ack) and error is None:
+        elif (sub.window and not sub.ack) or (sub.ack and error is None):
+            # What failed comes again where that was asked for; a mere window is not to shrink.
             # With a wildcard several addresses may share a number; without one it is the address.
             address = "" if item.address == sub.pattern else f" {item.address}"
             self._put([f"ACK {sub.number} {item.seq}{address}".encode()], session=item.session)
