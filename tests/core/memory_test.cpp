@@ -1,34 +1,14 @@
 // What an actor costs in memory while it has nothing to do.
-#include <malloc.h>
-
 #include <array>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/heap.hpp"
 #include "tests/support/stage.hpp"
 
 namespace backstage::test {
 namespace {
 
-// The sanitizers' own allocators tell mallinfo2 nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool tells_heap = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool tells_heap = false;
-#else
-constexpr bool tells_heap = true;
-#endif
-#else
-constexpr bool tells_heap = true;
-#endif
-
 constexpr std::size_t actors = tells_heap ? 50'000 : 500;
-
-// Bytes in use, malloc's own headers and whole mappings (large tables) included.
-std::size_t heap_bytes() {
-  const auto heap = ::mallinfo2();
-  return heap.uordblks + heap.hblkhd;
-}
 
 class Idler final : public Actor {
  public:

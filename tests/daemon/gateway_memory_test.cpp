@@ -1,6 +1,4 @@
 // What an idle client costs in memory, beside what libzmq has for its connection.
-#include <malloc.h>
-
 #include <array>
 #include <string_view>
 
@@ -9,22 +7,13 @@
 #include "daemon/gateway/zmq_peers.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/gateway_fixture.hpp"
+#include "tests/support/heap.hpp"
 
 namespace backstage::gateway::test {
 namespace {
 
-// The sanitizers' own allocators tell mallinfo2 nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool tells_heap = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool tells_heap = false;
-#else
-constexpr bool tells_heap = true;
-#endif
-#else
-constexpr bool tells_heap = true;
-#endif
+using backstage::test::heap_bytes;
+using backstage::test::tells_heap;
 
 constexpr std::size_t clients_max = 1'000;
 // What a thousand sessions come to, each, tables half empty included: 1.5 KB when this was written.
@@ -32,12 +21,6 @@ constexpr std::size_t session_bytes_max = 1'600;
 // The same with a subscription to an address of its own, which is what N4 measures: 2.0 KB.
 constexpr std::size_t subscribed_bytes_max = 2'048;
 constexpr std::string_view user = "tcp:local";
-
-// Bytes in use, malloc's own headers and whole mappings (large tables) included.
-std::size_t heap_bytes() {
-  const auto heap = ::mallinfo2();
-  return heap.uordblks + heap.hblkhd;
-}
 
 // Sessions as the front and the engine have them.
 class Crowd {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Who gets in and as whom: keys, key files, strangers, names, secrets."""
 import json
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -10,8 +11,8 @@ import zmq
 
 from client import Admin
 from ctl import ctl
-from daemon import Daemon, Deadline
-from guard import PLUGINS, KeyCase
+from daemon import SLOW, Daemon, Deadline
+from guard import ACTORS, PLUGINS, KeyCase, plain_dealer
 
 
 class KeygenTest(unittest.TestCase):
@@ -155,6 +156,38 @@ class CtlTest(KeyCase):
         while "error[CTL-511]" not in (done := self.run_ctl("stats", *self.files("desk"))).stderr:
             self.assertFalse(deadline.is_over(), done)
         self.end(self.daemon)
+
+
+def own_address():
+    """One of this machine's that is not loopback; None if it has no other. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 of RFC 5737: it only asks for the route.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+class LoopbackTest(unittest.TestCase):
+    """libzmq does not ask who comes to `cmd` by loopback: each message's own address says it."""
+
+    def asked(self, endpoint, line):
+        with zmq.Context() as context, plain_dealer(endpoint)(context) as dealer:
+            dealer.send(line)
+            self.assertTrue(dealer.poll(5000 * SLOW), line)
+            return dealer.recv_multipart()[0]
+
+    def test_who_comes_from_another_address_is_nobody(self):
+        if (source := own_address()) is None:
+            self.skipTest("this machine has no address but loopback")
+        with Daemon(plugins=PLUGINS, config=ACTORS) as daemon:
+            cmd = daemon.endpoint("cmd")
+            outside = cmd.replace("tcp://", f"tcp://{source}:0;")
+            self.assertEqual(self.asked(cmd, b"REQ echo id=1"), b"REP 1")
+            for line in (b"REQ echo id=1", b"HELLO v=1 id=1 name=desk", b"SUB a/b id=1"):
+                self.assertEqual(self.asked(outside, line), b"ERR 1 401 unauthenticated")
+            self.assertEqual(self.asked(cmd, b"REQ echo id=2"), b"REP 2")
+            self.assertEqual(daemon.stop(), 0)
 
 
 class StrangerTest(KeyCase):
