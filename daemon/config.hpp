@@ -13,6 +13,7 @@
 namespace backstage::daemon {
 
 enum class LogStyle : std::uint8_t { automatic, text, json };
+enum class PlainZmtp : std::uint8_t { own, libzmq };
 enum class Overflow : std::uint8_t { reject, drop_newest, drop_oldest, conflate };
 enum class Dispatcher : std::uint8_t { pool, pinned };
 enum class Strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
@@ -95,6 +96,7 @@ struct AclConfig {
 };
 
 struct GatewayConfig {
+  PlainZmtp plain_zmtp = PlainZmtp::own;
   std::uint32_t io_threads = 1;
   CmdConfig cmd{};
   PubConfig pub{};

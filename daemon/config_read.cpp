@@ -86,7 +86,9 @@ GatewayConfig read_gateway(const Json& json) {
   const Json& ingest = json.at("ingest");
   const Json& limits = json.at("limits");
   using U32 = std::uint32_t;
-  return {.io_threads = number<U32>(json, "io_threads"),
+  return {.plain_zmtp = choice<PlainZmtp>(json, "plain_zmtp",
+                                          std::array<std::string_view, 2>{"own", "libzmq"}),
+          .io_threads = number<U32>(json, "io_threads"),
           .cmd = {.bind = read_binds(cmd),
                   .sndhwm = number<U32>(cmd, "sndhwm"),
                   .rcvhwm = number<U32>(cmd, "rcvhwm")},

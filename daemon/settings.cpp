@@ -108,6 +108,7 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
   options.acl = acl_rules(from.acl);
   options.epoch = std::move(epoch);
   options.pub_frames = from.pub.frames;
+  options.is_plain_by_libzmq = from.plain_zmtp == PlainZmtp::libzmq;
   options.io_threads = from.io_threads;
   options.cmd_send_messages_max = from.cmd.sndhwm;
   options.cmd_receive_messages_max = from.cmd.rcvhwm;

@@ -25,8 +25,9 @@ ALLOWED = {
     "core/values": ({"core/values"}, {"std"}),
     "core": ({"core", "core/values"}, {"std"}),
     "daemon/wire": ({"core/values", "daemon/wire"}, {"std"}),
+    "daemon/zmtp": ({"daemon/zmtp"}, {"std"}),
     "daemon/gateway": (
-        {"core", "core/values", "daemon/wire", "daemon/policy", "daemon/gateway"},
+        {"core", "core/values", "daemon/wire", "daemon/zmtp", "daemon/policy", "daemon/gateway"},
         {"std", "posix", "zmq", "asio", "fmt"},
     ),
     "daemon/policy": ({"core/values", "daemon/policy"}, {"std", "posix", "fmt"}),

@@ -41,7 +41,38 @@ std::string_view advice(int code) noexcept {
   }
 }
 
+StartError no_identity(const std::string& address) {
+  return {address, EPERM,
+          fmt::format("{} is open to other machines, without encryption or proof of identity; "
+                      "configure gateway.curve, or bind tcp://127.0.0.1:PORT or ipc:///PATH",
+                      address)};
+}
+
 }  // namespace
+
+const std::vector<Endpoint>& endpoints_of(const Options& options, policy::Door door) noexcept {
+  if (door == policy::Door::cmd) return options.cmd;
+  return door == policy::Door::pub ? options.pub : options.ingest;
+}
+
+std::vector<std::string>& endpoints_of(BoundEndpoints& bound, policy::Door door) noexcept {
+  if (door == policy::Door::cmd) return bound.cmd;
+  return door == policy::Door::pub ? bound.pub : bound.ingest;
+}
+
+bool is_for_libzmq(const Endpoint& endpoint, const Options& options) noexcept {
+  return endpoint.is_curve || options.is_plain_by_libzmq;
+}
+
+std::optional<StartError> objection_to(const Endpoint& endpoint, const Options& options) {
+  const std::string& address = endpoint.address;
+  if (!is_well_formed(address)) return bind_error(address, EINVAL);
+  const bool is_remote = !is_local(address) && address.starts_with(tcp_scheme);
+  const bool has_key = options.curve.secret != nullptr;
+  const bool is_open = is_remote && !endpoint.is_curve && !options.allow_remote_plaintext;
+  if (is_open || (endpoint.is_curve && !has_key)) return no_identity(address);
+  return std::nullopt;
+}
 
 bool is_well_formed(std::string_view address) noexcept {
   if (!address.starts_with(tcp_scheme)) return !ipc_path(address).empty();

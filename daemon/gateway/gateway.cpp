@@ -17,7 +17,7 @@
 
 #include "core/late_wakes.hpp"
 #include "daemon/gateway/front.hpp"
-#include "daemon/gateway/zmq_transport.hpp"
+#include "daemon/gateway/transports.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -56,16 +56,16 @@ Options affordable(Options options) {
 /// The running half: exists from a successful bind to the end of stop.
 class Gateway::Loop {
  public:
-  Loop(Gateway& gateway, std::unique_ptr<ZmqSockets> sockets)
+  Loop(Gateway& gateway, std::unique_ptr<Sockets> sockets)
       : clock_(gateway.clock_),
         events_(gateway.events_),
-        endpoints_(sockets->bound()),
+        sockets_(std::move(sockets)),
         ready_([this] { post_turn(); }),
         principals_(gateway.principals_),
-        transport_(io_, std::move(sockets), gateway.counters_, principals_, gateway.events_,
-                   gateway.options_.limits),
+        transport_(io_, *sockets_, gateway.counters_, principals_, gateway.events_,
+                   gateway.options_),
         front_(House{gateway.engine_, gateway.clock_, gateway.options_, gateway.events_,
-                     gateway.counters_, ready_, transport_, endpoints_, principals_}),
+                     gateway.counters_, ready_, transport_, endpoints(), principals_}),
         timer_(io_),
         cut_timer_(io_),
         stop_timer_(io_) {}
@@ -80,7 +80,7 @@ class Gateway::Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  [[nodiscard]] const BoundEndpoints& endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] const BoundEndpoints& endpoints() const noexcept { return sockets_->bound(); }
   [[nodiscard]] Result<void> open() { return front_.open(); }
 
   void start() {
@@ -246,13 +246,13 @@ class Gateway::Loop {
 
   const Clock& clock_;
   Events& events_;
-  const BoundEndpoints endpoints_;
+  const std::unique_ptr<Sockets> sockets_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   ReadyList ready_;
   Principals& principals_;
   std::vector<const Principal*> revoked_;  // whose connections are to be cut
-  ZmqTransport transport_;
+  Transports transport_;
   Front front_;
   asio::steady_timer timer_;
   asio::steady_timer cut_timer_;
@@ -277,7 +277,7 @@ Gateway::~Gateway() { stop(); }
 
 std::expected<BoundEndpoints, StartError> Gateway::start() {
   try {
-    auto sockets = std::make_unique<ZmqSockets>(options_, principals_);
+    auto sockets = std::make_unique<Sockets>(options_, principals_);
     if (auto error = sockets->bind(options_)) return std::unexpected(*std::move(error));
     auto loop = std::make_unique<Loop>(*this, std::move(sockets));
     if (const auto opened = loop->open(); !opened) {

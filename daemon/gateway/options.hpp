@@ -70,8 +70,10 @@ struct Options {
   std::vector<Endpoint> ingest;  ///< empty: no such door
   std::string epoch;             ///< 8 hex digits, new with each start of the daemon
   unsigned pub_frames = 2;       ///< 1: header LF payload in one frame
-  unsigned io_threads = 1;
-  // What libzmq itself may hold, in messages for each peer; fixed when the sockets are made.
+  /// Endpoints without CURVE are libzmq's too; else the daemon speaks ZMTP there itself.
+  bool is_plain_by_libzmq = false;
+  unsigned io_threads = 1;  ///< libzmq's
+  // What the transport itself may hold, in messages for each peer; fixed when sockets are made.
   std::uint32_t cmd_send_messages_max = 256;  ///< before the session's mailbox fills
   std::uint32_t cmd_receive_messages_max = 1'000;
   std::uint32_t pub_send_messages_max = 10'000;  ///< before a slow SUB socket misses some

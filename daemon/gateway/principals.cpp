@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include "daemon/policy/zap_check.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -32,6 +31,28 @@ Principal& Principals::of(std::string_view user) {
                 .is_current = is_current(user),
                 .rate = policy::TokenBucket(options_.limits.messages_per_second_max)});
   return *all_.emplace(std::string(user), std::move(principal)).first->second;
+}
+
+policy::ZapRules Principals::zap_rules() {
+  return {.keys = keys_,
+          .allows_remote_plaintext = options_.allow_remote_plaintext,
+          .objection = [this](const policy::Candidate& candidate) {
+            return objection_to(candidate);
+          }};
+}
+
+std::optional<policy::ZapRules::Objection> Principals::objection_to(
+    const policy::Candidate& candidate) {
+  using Objection = policy::ZapRules::Objection;
+  const Principal& principal = of(candidate.user);
+  if (!may_connect(principal)) {
+    return Objection{"it has as many connections as one principal may have", true};
+  }
+  // What a SUB socket gets is decided by its filters alone, so whoever comes in there sees all.
+  if (candidate.door == policy::Door::pub && !principal.rights.allows(policy::Right::sub, "*/>")) {
+    return Objection{"pub shows everything, and no rule lets it subscribe to everything", false};
+  }
+  return std::nullopt;
 }
 
 std::vector<const Principal*> Principals::set_keys(policy::AuthorizedKeys keys) {

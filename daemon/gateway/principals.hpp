@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/string_map.hpp"
 #include "daemon/gateway/options.hpp"
 #include "daemon/policy/token_bucket.hpp"
+#include "daemon/policy/zap_check.hpp"
 
 namespace backstage::gateway {
 
@@ -32,10 +34,8 @@ class Principals {
 
   /// `user` as the transport has checked it; empty: nobody, who may nothing.
   [[nodiscard]] Principal& of(std::string_view user);
-  [[nodiscard]] const policy::AuthorizedKeys& keys() const noexcept { return keys_; }
-  [[nodiscard]] bool allows_remote_plaintext() const noexcept {
-    return options_.allow_remote_plaintext;
-  }
+  /// By which who connects is judged: keys, and what may be objected to somebody who is known.
+  [[nodiscard]] policy::ZapRules zap_rules();
   /// Takes over the keys. Returns those who lost theirs: what is connected under them is over.
   [[nodiscard]] std::vector<const Principal*> set_keys(policy::AuthorizedKeys keys);
   /// Takes over the rules: `rights` of everybody change in their place.
@@ -50,6 +50,8 @@ class Principals {
 
  private:
   [[nodiscard]] bool is_current(std::string_view user) const;
+  [[nodiscard]] std::optional<policy::ZapRules::Objection> objection_to(
+      const policy::Candidate& candidate);
   [[nodiscard]] std::uint32_t own_uid() const noexcept;
 
   const Options& options_;

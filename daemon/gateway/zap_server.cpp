@@ -57,20 +57,6 @@ class Question {
   std::size_t count_ = 0;
 };
 
-using Objection = policy::ZapRules::Objection;
-
-std::optional<Objection> objection_to(const policy::Candidate& candidate, Principals& principals) {
-  const Principal& principal = principals.of(candidate.user);
-  if (!principals.may_connect(principal)) {
-    return Objection{"it has as many connections as one principal may have", true};
-  }
-  // libzmq alone decides what a SUB socket gets, so whoever comes in there sees all of it.
-  if (candidate.door == policy::Door::pub && !principal.rights.allows(policy::Right::sub, "*/>")) {
-    return Objection{"pub shows everything, and no rule lets it subscribe to everything", false};
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 ZapServer::ZapServer(ZmqContext& context, Principals& principals)
@@ -94,12 +80,7 @@ void ZapServer::report_to(Counters& counters, Events& events) noexcept {
 bool ZapServer::answer_one() {
   Question question;
   if (!question.receive(socket_)) return false;
-  const policy::ZapRules rules{.keys = principals_.keys(),
-                               .allows_remote_plaintext = principals_.allows_remote_plaintext(),
-                               .objection = [this](const policy::Candidate& candidate) {
-                                 return objection_to(candidate, principals_);
-                               }};
-  const auto verdict = policy::check_zap(question.frames(), rules);
+  const auto verdict = policy::check_zap(question.frames(), principals_.zap_rules());
   if (verdict.status != "200") {
     ++refused_;
     if (counters_ != nullptr) counters_->auth_refused.add();

@@ -30,7 +30,7 @@ ZmqPeer* ZmqPeers::find(PeerId id) {
 
 PeerId ZmqPeers::number_for(std::string_view routing_id) {
   const auto known = removed_.find(routing_id);
-  return known != removed_.end() ? known->second : PeerId{++last_id_};
+  return known != removed_.end() ? known->second : PeerId{last_id_ += 2};
 }
 
 ZmqPeer& ZmqPeers::add(std::string_view routing_id, int fd) {

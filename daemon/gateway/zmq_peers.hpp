@@ -27,6 +27,9 @@ struct ZmqPeer {
   ZmqPeer* next_of_fd = nullptr;  ///< ZmqPeers' own
 };
 
+/// libzmq's peers have odd numbers from 3 on: those of another transport may have even ones.
+inline constexpr std::uint64_t zmq_peer_first = 1;
+
 class ZmqPeers {
  public:
   [[nodiscard]] ZmqPeer* find(std::string_view routing_id) const;
@@ -52,7 +55,7 @@ class ZmqPeers {
   void link(ZmqPeer& peer);
   void unlink(const ZmqPeer& peer) noexcept;
 
-  std::uint64_t last_id_ = 0;
+  std::uint64_t last_id_ = zmq_peer_first;
   // The last that were removed. libzmq tells that a connection is closed before all of what came by
   // it is there to be read.
   StringMap<PeerId> removed_;

@@ -86,7 +86,7 @@ void ZmqTransport::pump(Source source) {
     if (!has_more || ++pumps_since_leaving_ >= leaving_pumps_max) dismiss_leaving();
   } else if (!leaving_.empty()) {
     touch(Source::cmd);
-    if ((sockets_->cmd.events() & ZMQ_POLLIN) == 0) dismiss_leaving();
+    if ((sockets_.cmd.events() & ZMQ_POLLIN) == 0) dismiss_leaving();
   }
   try_blocked(blocked_tries_per_pump);
   after_burst_();
@@ -108,7 +108,7 @@ bool ZmqTransport::read_one(Source source) {
       read_monitors();
       return false;
     case Source::zap:
-      return sockets_->zap.answer_one();
+      return sockets_.zap.answer_one();
   }
   return false;
 }
@@ -116,11 +116,11 @@ bool ZmqTransport::read_one(Source source) {
 bool ZmqTransport::read_cmd() {
   zmq_msg_t id;
   (void)::zmq_msg_init(&id);
-  if (!sockets_->cmd.receive(&id)) {
+  if (!sockets_.cmd.receive(&id)) {
     (void)::zmq_msg_close(&id);
     return false;
   }
-  message_.receive(sockets_->cmd, ::zmq_msg_more(&id) != 0);
+  message_.receive(sockets_.cmd, ::zmq_msg_more(&id) != 0);
   ZmqPeer& peer = peer_of({static_cast<const char*>(::zmq_msg_data(&id)), ::zmq_msg_size(&id)});
   (void)::zmq_msg_close(&id);
   take_envelope_off(peer);
@@ -136,7 +136,7 @@ bool ZmqTransport::read_cmd() {
 bool ZmqTransport::read_filter() {
   zmq_msg_t frame;
   (void)::zmq_msg_init(&frame);
-  const bool is_there = sockets_->pub->receive(&frame);
+  const bool is_there = sockets_.pub->receive(&frame);
   if (is_there) {
     const std::string_view bytes{static_cast<const char*>(::zmq_msg_data(&frame)),
                                  ::zmq_msg_size(&frame)};
@@ -149,7 +149,7 @@ bool ZmqTransport::read_filter() {
     } else {
       counters_.filters_unusable.add();
     }
-    while (::zmq_msg_more(&frame) != 0 && sockets_->pub->receive(&frame)) {
+    while (::zmq_msg_more(&frame) != 0 && sockets_.pub->receive(&frame)) {
     }
   }
   (void)::zmq_msg_close(&frame);
@@ -157,7 +157,7 @@ bool ZmqTransport::read_filter() {
 }
 
 bool ZmqTransport::read_ingest() {
-  message_.receive(*sockets_->ingest, true);
+  message_.receive(*sockets_.ingest, true);
   if (message_.all_frames().empty()) return false;
   const auto user = message_.user_id();
   if (user.data() != ingest_user_at_ || user != ingest_user_) {

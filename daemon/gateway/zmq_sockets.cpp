@@ -100,21 +100,13 @@ void set_curve(ZmqSocket& socket, const Endpoint& endpoint, const CurveOptions& 
   }
 }
 
-StartError no_identity(const std::string& address) {
-  return {address, EPERM,
-          fmt::format("{} is open to other machines, without encryption or proof of identity; "
-                      "configure gateway.curve, or bind tcp://127.0.0.1:PORT or ipc:///PATH",
-                      address)};
-}
-
 }  // namespace
 
 ZmqSockets::ZmqSockets(const Options& options, Principals& principals)
     : context_(options.io_threads),
       zap(context_, principals),
       cmd(make_cmd(context_, options)),
-      cmd_monitor(context_, cmd, "cmd"),
-      gate(options.limits.connections_max) {
+      cmd_monitor(context_, cmd, "cmd") {
   if (!options.pub.empty()) {
     pub.emplace(make_pub(context_, options));
     pub_monitor.emplace(context_, *pub, "pub");
@@ -125,32 +117,32 @@ ZmqSockets::ZmqSockets(const Options& options, Principals& principals)
   }
 }
 
-std::optional<StartError> ZmqSockets::bind(const Options& options) {
+std::optional<StartError> ZmqSockets::bind(const Options& options, ConnectionTables& tables,
+                                           BoundEndpoints& bound) {
   const auto is_curve = [](const Endpoint& endpoint) { return endpoint.is_curve; };
   if (std::ranges::any_of(options.cmd, is_curve) || std::ranges::any_of(options.pub, is_curve) ||
       std::ranges::any_of(options.ingest, is_curve)) {
     if (auto error = test_authentication(context_, zap)) return error;
   }
-  if (auto error = bind_door(Door::cmd, cmd, cmd_monitor, options)) return error;
+  if (auto error = bind_door(Door::cmd, cmd, cmd_monitor, options, tables, bound)) return error;
   if (pub) {
-    if (auto error = bind_door(Door::pub, *pub, *pub_monitor, options)) return error;
+    if (auto error = bind_door(Door::pub, *pub, *pub_monitor, options, tables, bound)) return error;
   }
   if (!ingest) return std::nullopt;
-  return bind_door(Door::ingest, *ingest, *ingest_monitor, options);
+  return bind_door(Door::ingest, *ingest, *ingest_monitor, options, tables, bound);
 }
 
 std::optional<StartError> ZmqSockets::bind_door(Door door, ZmqSocket& socket, ZmqMonitor& monitor,
-                                                const Options& options) {
-  const auto& endpoints = door == Door::cmd   ? options.cmd
-                          : door == Door::pub ? options.pub
-                                              : options.ingest;
-  auto& bound = door == Door::cmd ? bound_.cmd : door == Door::pub ? bound_.pub : bound_.ingest;
-  bound.resize(endpoints.size());
+                                                const Options& options, ConnectionTables& tables,
+                                                BoundEndpoints& all_bound) {
+  const auto& endpoints = endpoints_of(options, door);
+  auto& bound = endpoints_of(all_bound, door);
   const auto bind_those = [&](bool is_asked) -> std::optional<StartError> {
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
+      if (!is_for_libzmq(endpoints[i], options)) continue;
       if (is_asked_about(door, endpoints[i]) != is_asked) continue;
       if (auto error = bind_one(socket, endpoints[i], options, bound[i])) return error;
-      note_listener(door, endpoints[i], monitor);
+      note_listener(door, endpoints[i], monitor, tables);
     }
     return std::nullopt;
   };
@@ -161,34 +153,29 @@ std::optional<StartError> ZmqSockets::bind_door(Door door, ZmqSocket& socket, Zm
 }
 
 // Where the gate is closed, and which ports are CURVE.
-void ZmqSockets::note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor) {
+void ZmqSockets::note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor,
+                               ConnectionTables& tables) {
   if (const auto path = ipc_path(endpoint.address); !path.empty()) {
-    gate.add_ipc(std::string(path));
+    tables.gate.add_ipc(std::string(path));
   }
   std::vector<ZmqMonitor::Event> events;
   monitor.drain(events);
   for (const auto& event : events) {
     // Of connections to endpoints bound before.
-    if (event.what == ZmqMonitor::What::accepted) book.opened(door, event.fd);
-    if (event.what == ZmqMonitor::What::closed) (void)book.closed(door, event.fd);
+    if (event.what == ZmqMonitor::What::accepted) tables.book.opened(door, event.fd);
+    if (event.what == ZmqMonitor::What::closed) (void)tables.book.closed(door, event.fd);
     if (event.what != ZmqMonitor::What::listening) continue;
     const auto port = local_port(event.fd);
     if (port == 0) continue;
-    gate.add_tcp(event.fd);
-    if (endpoint.is_curve) book.add_curve_port(port);
+    tables.gate.add_tcp(event.fd);
+    if (endpoint.is_curve) tables.book.add_curve_port(port);
   }
 }
 
 std::optional<StartError> ZmqSockets::bind_one(ZmqSocket& socket, const Endpoint& endpoint,
                                                const Options& options, std::string& bound) {
+  if (auto objection = objection_to(endpoint, options)) return objection;
   const std::string& address = endpoint.address;
-  if (!is_well_formed(address)) return bind_error(address, EINVAL);
-  const bool is_remote = !is_local(address) && address.starts_with("tcp://");
-  const bool has_key = options.curve.secret != nullptr;
-  if (is_remote && !endpoint.is_curve && !options.allow_remote_plaintext) {
-    return no_identity(address);
-  }
-  if (endpoint.is_curve && !has_key) return no_identity(address);
   set_curve(socket, endpoint, options.curve);
   if (ipc_path(address).empty()) {
     socket.set(ZMQ_IPV6, address.starts_with("tcp://[") ? 1 : 0);

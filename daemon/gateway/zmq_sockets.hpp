@@ -7,8 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "daemon/gateway/connection_book.hpp"
-#include "daemon/gateway/connection_gate.hpp"
+#include "daemon/gateway/connections.hpp"
 #include "daemon/gateway/ipc_listener.hpp"
 #include "daemon/gateway/options.hpp"
 #include "daemon/gateway/zap_server.hpp"
@@ -21,21 +20,24 @@ class ZmqSockets {
  public:
   /// Makes all of them, or throws std::system_error. Who connects is asked of `principals`.
   ZmqSockets(const Options& options, Principals& principals);
-  /// First makes sure that strangers are refused, if any endpoint is CURVE. Errors: as a
-  /// StartError; destroy this object then, and nothing is left. [main]
-  [[nodiscard]] std::optional<StartError> bind(const Options& options);
+  /// Binds those endpoints that are libzmq's, notes their listeners in `tables`, and writes their
+  /// addresses, ports filled in, to their places in `bound`. First makes sure that strangers are
+  /// refused, if any is CURVE. Errors: as a StartError; destroy this object then, and nothing is
+  /// left. [main]
+  [[nodiscard]] std::optional<StartError> bind(const Options& options, ConnectionTables& tables,
+                                               BoundEndpoints& bound);
   /// How long the destructor may wait for what the peers have not taken yet.
   void set_linger(std::chrono::milliseconds linger);
 
-  [[nodiscard]] const BoundEndpoints& bound() const noexcept { return bound_; }
-
  private:
   [[nodiscard]] std::optional<StartError> bind_door(Door door, ZmqSocket& socket,
-                                                    ZmqMonitor& monitor, const Options& options);
+                                                    ZmqMonitor& monitor, const Options& options,
+                                                    ConnectionTables& tables,
+                                                    BoundEndpoints& all_bound);
   [[nodiscard]] std::optional<StartError> bind_one(ZmqSocket& socket, const Endpoint& endpoint,
                                                    const Options& options, std::string& bound);
-  void note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor);
-  BoundEndpoints bound_;
+  static void note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& monitor,
+                            ConnectionTables& tables);
   // Destroyed in reverse: the monitor and the sockets before their context, the paths at the end.
   std::vector<IpcListener> listeners_;
   ZmqContext context_;
@@ -49,8 +51,6 @@ class ZmqSockets {
   std::optional<ZmqMonitor> pub_monitor;
   std::optional<ZmqSocket> ingest;
   std::optional<ZmqMonitor> ingest_monitor;
-  ConnectionBook book;
-  ConnectionGate gate;
 };
 
 }  // namespace backstage::gateway

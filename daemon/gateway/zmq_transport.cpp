@@ -6,27 +6,20 @@
 
 namespace backstage::gateway {
 
-ZmqTransport::ZmqTransport(asio::io_context& loop, std::unique_ptr<ZmqSockets> sockets,
-                           Counters& counters, Principals& principals, Events& events,
-                           const GatewayLimits& limits)
-    : loop_(loop),
-      counters_(counters),
-      principals_(principals),
-      events_(events),
-      limits_(limits),
-      sockets_(std::move(sockets)),
-      belt_(loop) {
-  sockets_->zap.report_to(counters, events);
-  watch(Source::zap, sockets_->zap.socket());
-  watch(Source::cmd, sockets_->cmd);
-  watch(Source::cmd_monitor, sockets_->cmd_monitor.socket());
-  if (sockets_->pub) {
-    watch(Source::pub, *sockets_->pub);
-    watch(Source::pub_monitor, sockets_->pub_monitor->socket());
+ZmqTransport::ZmqTransport(asio::io_context& loop, ZmqSockets& sockets, Connections& connections,
+                           Counters& counters, Events& events)
+    : loop_(loop), sockets_(sockets), connections_(connections), counters_(counters), belt_(loop) {
+  sockets_.zap.report_to(counters, events);
+  watch(Source::zap, sockets_.zap.socket());
+  watch(Source::cmd, sockets_.cmd);
+  watch(Source::cmd_monitor, sockets_.cmd_monitor.socket());
+  if (sockets_.pub) {
+    watch(Source::pub, *sockets_.pub);
+    watch(Source::pub_monitor, sockets_.pub_monitor->socket());
   }
-  if (sockets_->ingest) {
-    watch(Source::ingest, *sockets_->ingest);
-    watch(Source::ingest_monitor, sockets_->ingest_monitor->socket());
+  if (sockets_.ingest) {
+    watch(Source::ingest, *sockets_.ingest);
+    watch(Source::ingest_monitor, sockets_.ingest_monitor->socket());
   }
 }
 
@@ -47,13 +40,13 @@ void ZmqTransport::stop(std::chrono::milliseconds linger) {
     // The descriptor is libzmq's to close; release also ends the wait.
     (void)one.readiness->release();
   }
-  sockets_->set_linger(linger);
+  sockets_.set_linger(linger);
 }
 
 SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
   ZmqPeer* peer = peers_.find(id);
   if (peer == nullptr || is_stopped_) return SendResult::gone;
-  ZmqSocket& socket = sockets_->cmd;
+  ZmqSocket& socket = sockets_.cmd;
   touch(Source::cmd);
   // Room is checked at the routing id's frame only. If that is refused no further frame may follow:
   // the next one would be read as a routing id.
@@ -80,10 +73,10 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
 }
 
 void ZmqTransport::publish(std::span<const OutFrame> frames) {
-  if (!sockets_->pub || is_stopped_) return;
+  if (!sockets_.pub || is_stopped_) return;
   touch(Source::pub);
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (!send_frame(*sockets_->pub, frames[i], i + 1 < frames.size())) return;
+    if (!send_frame(*sockets_.pub, frames[i], i + 1 < frames.size())) return;
   }
 }
 
@@ -95,17 +88,11 @@ void ZmqTransport::resume_ingest() {
   ingest.is_touched = true;
 }
 
-// The message as it is meant: a REQ socket, and a DEALER that likes to, puts an empty frame in
-// front, and ZMQ_REQ_CORRELATE a number in front of that. Both go back with every answer.
 void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
   const auto frames = message_.all_frames();
-  std::size_t skipped = 0;
-  const bool is_req = peer.peer.kind == SocketKind::req;
-  if (frames.size() > 1 && frames[0].empty()) {
-    skipped = 1;
-    if (peer.correlation != nullptr) *peer.correlation = {};
-  } else if (is_req && frames.size() > 2 && frames[1].empty()) {
-    skipped = 2;
+  const auto skipped = delimiter_frames(peer.peer.kind, frames);
+  if (skipped == 1 && peer.correlation != nullptr) *peer.correlation = {};
+  if (skipped == 2) {
     if (peer.correlation == nullptr) peer.correlation = std::make_unique<NameRef>();
     *peer.correlation = NameRef(frames[0]);
   }
@@ -117,7 +104,7 @@ void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
 ZmqPeer& ZmqTransport::peer_of(std::string_view routing_id) {
   if (ZmqPeer* known = peers_.find(routing_id); known != nullptr) return *known;
   // Events of the descriptor's earlier owner first.
-  read_monitor(Source::cmd_monitor, sockets_->cmd_monitor, Door::cmd);
+  read_monitor(Source::cmd_monitor, sockets_.cmd_monitor, Door::cmd);
   const int fd = message_.connection_fd();
   ZmqPeer& peer = peers_.add(routing_id, fd);
   const auto type = message_.property("Socket-Type");
@@ -128,7 +115,7 @@ ZmqPeer& ZmqTransport::peer_of(std::string_view routing_id) {
   peer.peer.kind = is_req ? SocketKind::req : SocketKind::dealer;
   peer.peer.user_id = NameRef(message_.user_id());
   meet(Door::cmd, fd, peer.peer.user_id, 0);
-  if (fd >= 0 && !sockets_->book.is_open(Door::cmd, fd)) {
+  if (fd >= 0 && !connections_.is_open(Door::cmd, fd)) {
     peer.is_leaving = true;
     leaving_.push_back(peer.peer.id);
   }

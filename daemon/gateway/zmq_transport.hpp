@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/gateway/connections.hpp"
 #include "daemon/gateway/counters.hpp"
 #include "daemon/gateway/events.hpp"
 #include "daemon/gateway/transport.hpp"
@@ -26,10 +27,9 @@ namespace backstage::gateway {
 /// All [gateway] but construction and destruction.
 class ZmqTransport final : public Transport {
  public:
-  /// `sockets` are bound.
-  ZmqTransport(asio::io_context& loop, std::unique_ptr<ZmqSockets> sockets, Counters& counters,
-               Principals& principals, Events& events, const GatewayLimits& limits);
-  /// Closes the sockets.
+  /// `sockets` are bound, and outlive it.
+  ZmqTransport(asio::io_context& loop, ZmqSockets& sockets, Connections& connections,
+               Counters& counters, Events& events);
   ~ZmqTransport() override;
 
   /// Begins to read. `after_burst` is called when messages were read, before settle().
@@ -38,13 +38,14 @@ class ZmqTransport final : public Transport {
   void look_at_all();
   /// Looks again at every socket touched since the last look.
   void settle();
-  /// Ends all reading and waiting. What is left to send has `linger` to go, at destruction.
+  /// Ends all reading and waiting. What is left to send has `linger` to go, as the sockets are
+  /// closed.
   void stop(std::chrono::milliseconds linger);
   /// Some peer has not taken all that was sent to it.
   [[nodiscard]] bool has_blocked() const noexcept { return !blocked_.empty(); }
 
-  /// Cuts connections, of all doors, for which it holds.
-  void cut_if(const std::function<bool(Door, const ConnectionBook::Connection&)>& is_over);
+  /// Brings the connections up to date.
+  void read_monitors();
 
   [[nodiscard]] SendResult send(PeerId peer, std::span<const OutFrame> frames) override;
   void publish(std::span<const OutFrame> frames) override;
@@ -85,11 +86,7 @@ class ZmqTransport final : public Transport {
   [[nodiscard]] bool read_filter();
   [[nodiscard]] bool read_ingest();
   void read_monitor(Source source, ZmqMonitor& monitor, Door door);
-  void read_monitors();
-  void watch_gate();
-  void cut_surplus(Door door, const std::vector<ZmqMonitor::Event>& events);
   void meet(Door door, int fd, std::string_view user, int filters);
-  [[nodiscard]] std::string_view objection_to(Door door, const ConnectionBook::Met& met);
   [[nodiscard]] ZmqPeer& peer_of(std::string_view routing_id);
   void take_envelope_off(ZmqPeer& peer);
   void on_closed(int fd);
@@ -99,16 +96,14 @@ class ZmqTransport final : public Transport {
 
   // Constant after construction
   asio::io_context& loop_;
+  ZmqSockets& sockets_;
+  Connections& connections_;
   Counters& counters_;
-  Principals& principals_;
-  Events& events_;
-  const GatewayLimits& limits_;
 
   // Constant after start
   TransportHandler* handler_ = nullptr;
   std::function<void()> after_burst_;
 
-  std::unique_ptr<ZmqSockets> sockets_;
   std::array<Watched, source_count> sources_;
   ZmqPeers peers_;
   ZmqMessage message_;

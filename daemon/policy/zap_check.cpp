@@ -56,6 +56,24 @@ std::string user_of(std::string_view address, std::string_view mechanism, std::s
   return {};
 }
 
+void judge(Door door, std::string_view address, std::string_view mechanism, std::string_view key,
+           const ZapRules& rules, ZapVerdict& verdict) {
+  verdict.status = "400";
+  Candidate candidate{door, user_of(address, mechanism, key, rules, verdict.why),
+                      std::string(address)};
+  if (candidate.user.empty()) return;
+  if (rules.objection) {
+    if (const auto objection = rules.objection(candidate)) {
+      verdict.status = objection->is_for_now ? "300" : "400";
+      verdict.why = objection->why;
+      verdict.who = fmt::format("{} {}", candidate.user, verdict.who);
+      return;
+    }
+  }
+  verdict.status = "200";
+  verdict.user = std::move(candidate.user);
+}
+
 }  // namespace
 
 std::string_view domain_of(Door door) noexcept { return domains[static_cast<std::size_t>(door)]; }
@@ -94,20 +112,14 @@ ZapVerdict check_zap(std::span<const std::string_view> frames, const ZapRules& r
     verdict.why = "a question with more credentials than its mechanism has";
     return verdict;
   }
-  verdict.status = "400";
-  Candidate candidate{static_cast<Door>(domain - domains.begin()),
-                      user_of(address, mechanism, key, rules, verdict.why), std::string(address)};
-  if (candidate.user.empty()) return verdict;
-  if (rules.objection) {
-    if (const auto objection = rules.objection(candidate)) {
-      verdict.status = objection->is_for_now ? "300" : "400";
-      verdict.why = objection->why;
-      verdict.who = fmt::format("{} {}", candidate.user, verdict.who);
-      return verdict;
-    }
-  }
-  verdict.status = "200";
-  verdict.user = std::move(candidate.user);
+  judge(static_cast<Door>(domain - domains.begin()), address, mechanism, key, rules, verdict);
+  return verdict;
+}
+
+ZapVerdict check_plain(Door door, std::string_view address, const ZapRules& rules) {
+  ZapVerdict verdict;
+  verdict.who = fmt::format("{} NULL", address);
+  judge(door, address, "NULL", {}, rules, verdict);
   return verdict;
 }
 

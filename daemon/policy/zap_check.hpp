@@ -51,6 +51,10 @@ struct ZapRules {
 /// mechanism, credentials. [any]
 [[nodiscard]] ZapVerdict check_zap(std::span<const std::string_view> frames, const ZapRules& rules);
 
+/// Judges a plain connection about which there is no question: `address` as libzmq would tell it,
+/// an IP address or `localhost:uid:gid:pid`. [any]
+[[nodiscard]] ZapVerdict check_plain(Door door, std::string_view address, const ZapRules& rules);
+
 /// Who a plain connection is about which libzmq does not ask, by its peer's address: `tcp:local`,
 /// or nobody (empty). [any]
 [[nodiscard]] std::string_view user_unasked(std::string_view address) noexcept;

@@ -58,6 +58,10 @@ def relay(endpoint):
     return process.stdout.readline().strip(), process
 
 
+# Who speaks ZMTP at plain endpoints, of the config's words; empty: its default.
+PLAIN_ZMTP = os.environ.get("BACKSTAGED_PLAIN_ZMTP", "")
+
+
 def end(process):
     process.kill()
     process.wait()
@@ -86,6 +90,8 @@ class OwnDaemon:
         for name in ("cmd", "pub", "ingest"):
             free = f"ipc://{self.run}/{name}.sock" if ipc else "tcp://127.0.0.1:*"
             gateway.setdefault(name, {}).setdefault("bind", [free])
+        if PLAIN_ZMTP:
+            gateway.setdefault("plain_zmtp", PLAIN_ZMTP)
         config |= {"runtime_dir": str(self.run)}
         # No trial in a process of its own: these files are ours, and each test waits for it.
         config["plugins"] = {"dir": str(self.plugins), "trial": False, "watch": False}

@@ -37,7 +37,7 @@ constexpr const char* every_key = R"({
   "spare_workers": 4, "pinned_threads": 5, "turn_budget": "6ms",
   "log": {"level": "debug", "format": "json", "x-why": "reading it by machine"},
   "gateway": {
-    "io_threads": 2,
+    "plain_zmtp": "libzmq", "io_threads": 2,
     "cmd": {"bind": ["tcp://127.0.0.1:*",
                      {"endpoint": "ipc:///run/b/c", "mode": "0660", "group": "root"}],
             "sndhwm": 1, "rcvhwm": 2},
@@ -104,6 +104,7 @@ TEST_CASE("every key reaches its value", "[config]") {
   CHECK(config.turn_budget == 6ms);
   CHECK(config.log == LogConfig{.level = LogLevel::debug, .format = LogStyle::json});
   const GatewayConfig& gateway = config.gateway;
+  CHECK(gateway.plain_zmtp == PlainZmtp::libzmq);
   CHECK(gateway.io_threads == 2);
   CHECK(gateway.cmd == CmdConfig{{{"tcp://127.0.0.1:*"}, {"ipc:///run/b/c", 0660, "root"}}, 1, 2});
   CHECK(gateway.pub == PubConfig{{}, 1, 3});

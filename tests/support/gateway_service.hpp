@@ -2,6 +2,7 @@
 // ports.
 #pragma once
 #include <atomic>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -88,6 +89,9 @@ class GatewayService {
     options.cmd = {{"tcp://127.0.0.1:*"}};
     options.pub = {{"tcp://127.0.0.1:*"}};
     options.ingest = {{"tcp://127.0.0.1:*"}};
+    // The same tests hold for both ways in.
+    const char* const plain = std::getenv("BACKSTAGED_PLAIN_ZMTP");
+    options.is_plain_by_libzmq = plain != nullptr && std::string_view(plain) == "libzmq";
     return options;
   }
   // An actor under its type's name.
