@@ -23,8 +23,10 @@ class Clock {
   virtual ~Clock() = default;
   /// Never goes back. [any]
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
-  /// As now, some milliseconds ago perhaps, for a quarter of the price. [any]
+  /// As now, some milliseconds ago perhaps, for a quarter of the price: within about_now_lag_max,
+  /// two ticks of the slowest kernel. [any]
   [[nodiscard]] virtual TimePoint about_now() const noexcept { return now(); }
+  static constexpr Duration about_now_lag_max = std::chrono::milliseconds{20};
 };
 
 }  // namespace backstage

@@ -11,6 +11,7 @@ std::string_view Context::name() const noexcept { return cell_.name().text(); }
 TimePoint Context::now() const noexcept { return runtime_.world.clock.now(); }
 
 Result<ActorId> Context::resolve(std::string_view name) { return runtime_.resolve(name); }
+bool Context::is_alive(ActorId id) const { return runtime_.directory.is_alive(id); }
 
 Result<MessageId> Context::send(ActorId to, Message message) {
   if (message.payload.size() > payload_bytes_max) return runtime_.refuse(Errc::too_large);
@@ -58,14 +59,17 @@ Result<RequestId> Context::request(ActorId to, Message message, const RequestOpt
   if (envelope == nullptr) return runtime_.refuse(Errc::no_memory);
   const RequestId id = requests.next_id();
   envelope->request = id;
-  envelope->deadline = now() + options.deadline;
+  envelope->deadline = (options.asked_at ? *options.asked_at : now()) + options.deadline;
   envelope->fails_fast = options.fail_fast;
   envelope->chain = chain;
   // On the books before it leaves: its answer may come on another thread at once, but is only read
   // in a later turn of this actor.
-  const TimerKey timer = runtime_.timers.set(
-      envelope->deadline,
-      {Due::What::request_deadline, cell_.id(), static_cast<std::uint64_t>(id)});
+  TimerKey timer{};
+  if (options.is_timed) {
+    timer = runtime_.timers.set(
+        envelope->deadline,
+        {Due::What::request_deadline, cell_.id(), static_cast<std::uint64_t>(id)});
+  }
   if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
     (void)runtime_.timers.cancel(timer);
     return Refused(delivered.error());

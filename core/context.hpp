@@ -47,6 +47,10 @@ struct RequestOptions {
   bool fail_fast = false;
   /// Let it go round: A -> B -> A. The target must answer without waiting for its own request.
   bool may_cycle = false;
+  /// When the deadline begins, if the caller has just looked at the clock; else it is looked at.
+  std::optional<TimePoint> asked_at{};
+  /// False: whoever asks calls Engine::time_out when the deadline has come.
+  bool is_timed = true;
 };
 
 struct SpawnRequest {
@@ -80,6 +84,8 @@ class Context {
   /// Finds a name; an activation rule that matches makes the actor. Errors: no_actor, bad_name,
   /// activation_limit, actors_full, threads_full, stopping.
   [[nodiscard]] Result<ActorId> resolve(std::string_view name);
+  /// What was resolved still holds its name, and takes mail.
+  [[nodiscard]] bool is_alive(ActorId id) const;
   /// Errors: no_actor, mailbox_full, stopping, parked, too_large, and those of resolve.
   [[nodiscard]] Result<MessageId> send(ActorId to, Message message);
   [[nodiscard]] Result<MessageId> send(std::string_view to, Message message);
@@ -91,7 +97,7 @@ class Context {
   [[nodiscard]] Result<RequestId> request(ActorId to, Message message,
                                           const RequestOptions& options = {});
   [[nodiscard]] Result<RequestId> request(ActorId to, Message message, Duration deadline) {
-    return request(to, std::move(message), RequestOptions{deadline});
+    return request(to, std::move(message), RequestOptions{.deadline = deadline});
   }
   /// Answers an open request, now or in a later turn. First answer wins. Errors: no_request.
   [[nodiscard]] Result<void> reply(RequestRef request, Message message);

@@ -198,6 +198,11 @@ AddressFacts Engine::explain(const Address& address) const {
 
 MessageFacts Engine::explain(MessageId id) const { return backstage::explain(*runtime_, id); }
 
+void Engine::time_out(RequestRef request) {
+  const auto number = static_cast<std::uint64_t>(request.id);
+  runtime_->fire({Due::What::request_deadline, request.from, number});
+}
+
 TimePoint Engine::fire_due(TimePoint now) {
   std::array<Due, 64> due{};
   // What is fired may set what is due at once.

@@ -135,6 +135,9 @@ class Engine {
 
   // --- Time. Fires what is due; returns when the next timer is. One caller at a time.
   TimePoint fire_due(TimePoint now);
+  /// The deadline of a request that was made with is_timed=false has come: it is answered with a
+  /// timeout, unless it was answered. [any]
+  void time_out(RequestRef request);
 
   // --- The end, in this order. [main]
   /// No new actors; sends from outside are refused.

@@ -1,5 +1,6 @@
 // LockedMailbox's patience: mail of a subscription that waits is passed over and keeps its place.
 #include <algorithm>
+#include <mutex>
 
 #include "core/fates.hpp"
 #include "core/locked_mailbox.hpp"
@@ -65,17 +66,17 @@ void LockedMailbox::Notes::release(SubscriptionId subscription) {
 }
 
 void LockedMailbox::hold(SubscriptionId subscription) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   notes().hold(subscription, data_.head);
 }
 
 void LockedMailbox::release(SubscriptionId subscription) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (notes_ != nullptr) notes_->release(subscription);
 }
 
 void LockedMailbox::lose_all_of(SubscriptionId subscription, const FateBook& book) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   for (Envelope* at = data_.head; at != nullptr;) {
     Envelope* const next = at->after;
     if (at->kind == Kind::publish && at->subscription == subscription) {

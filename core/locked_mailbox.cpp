@@ -1,5 +1,6 @@
 #include "core/locked_mailbox.hpp"
 
+#include <mutex>
 #include <utility>
 
 #include "core/locked_notes.hpp"
@@ -25,13 +26,15 @@ LockedMailbox::LockedMailbox() = default;
 LockedMailbox::~LockedMailbox() { (void)take_lists(); }
 
 void LockedMailbox::open(std::uint32_t generation, const Options& options) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   generation_ = generation;
   options_ = options;
   signals_ = Signal::none;
   awake_ = true;
   mail_wakes_ = true;
   is_open_ = true;
+  // Release: who sees the life open sees what it begins with.
+  open_for_.store(generation, std::memory_order_release);
   refusal_ = Errc::no_actor;
   is_down_ = false;
   arrivals_ = accepted_ = handled_ = 0;
@@ -54,7 +57,7 @@ PushResult LockedMailbox::refuse(Errc why) {
 
 PushResult LockedMailbox::push(EnvelopePtr& envelope, std::uint32_t generation,
                                const FateBook& book) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   const bool is_mine = generation == generation_ && is_open_;
   if (const Errc why = closed_for(*envelope, generation); !is_mine || why != Errc::no_actor) {
     if (is_mine) return refuse(why);
@@ -75,7 +78,7 @@ PushResult LockedMailbox::push(EnvelopePtr& envelope, std::uint32_t generation,
 }
 
 bool LockedMailbox::begin_hearing(std::uint32_t generation) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   const bool is_mine = generation == generation_ && is_open_;
   const bool is_welcome = refusal_ == Errc::no_actor && !is_down_ && signals_ == Signal::none;
   if (!is_mine || !is_welcome || running_ != 0) return false;
@@ -86,7 +89,7 @@ bool LockedMailbox::begin_hearing(std::uint32_t generation) {
 }
 
 void LockedMailbox::take_back_hearing() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   --accepted_;
   --handled_;
 }
@@ -122,14 +125,14 @@ bool LockedMailbox::wake() noexcept {
 }
 
 bool LockedMailbox::raise(Signal signal, std::uint32_t generation) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (generation != generation_ || !is_open_) return false;
   signals_ = signals_ | signal;
   return wake();
 }
 
 LockedMailbox::Next LockedMailbox::next(Wish wish) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (wish.settles_before) {
     --running_;
     ++handled_;
@@ -162,35 +165,35 @@ EnvelopePtr LockedMailbox::take_first() {
 }
 
 void LockedMailbox::set_mail_wakes(bool mail_wakes) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   mail_wakes_ = mail_wakes;
 }
 
 void LockedMailbox::refuse_data(Errc why) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   refusal_ = why;
 }
 
 void LockedMailbox::welcome_data() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (!planted(Bug::unpark_stays_shut)) refusal_ = Errc::no_actor;
 }
 
 std::vector<EnvelopePtr> LockedMailbox::go_down() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   mail_wakes_ = false;
   is_down_ = true;
   return take_requests_if(true);
 }
 
 void LockedMailbox::come_up() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   mail_wakes_ = true;
   is_down_ = false;
 }
 
 std::vector<EnvelopePtr> LockedMailbox::take_requests() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return take_requests_if(false);
 }
 
@@ -209,7 +212,7 @@ std::vector<EnvelopePtr> LockedMailbox::take_requests_if(bool must_fail_fast) {
 }
 
 bool LockedMailbox::try_sleep() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   const bool has_mail = control_.head != nullptr || first_data() != nullptr;
   if (signals_ != Signal::none || (mail_wakes_ && has_mail)) return false;
   awake_ = false;
@@ -217,27 +220,32 @@ bool LockedMailbox::try_sleep() {
 }
 
 bool LockedMailbox::close_if_empty() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (control_.head != nullptr || data_.head != nullptr) return false;
-  is_open_ = false;
+  shut();
   return true;
 }
 
 std::vector<EnvelopePtr> LockedMailbox::close() {
-  const std::lock_guard lock(mutex_);
-  is_open_ = false;
+  const std::lock_guard lock(lock_);
+  shut();
   return take_lists();
 }
 
 std::vector<EnvelopePtr> LockedMailbox::close_life(std::uint32_t generation) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   if (generation != generation_ || !is_open_) return {};
-  is_open_ = false;
+  shut();
   return take_lists();
 }
 
+void LockedMailbox::shut() noexcept {
+  is_open_ = false;
+  open_for_.store(0, std::memory_order_release);
+}
+
 void LockedMailbox::retire() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   generation_ = 0;
 }
 
@@ -249,35 +257,34 @@ std::vector<EnvelopePtr> LockedMailbox::take_lists() {
 }
 
 void LockedMailbox::settle_handled() noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   --running_;
   ++handled_;
 }
 
 void LockedMailbox::settle_dropped(DropCause cause) noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   --running_;
   drop(cause);
 }
 
 void LockedMailbox::settle_dead_lettered() noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   --running_;
   ++losses().dead_lettered;
 }
 
 bool LockedMailbox::is_open_for(std::uint32_t generation) const {
-  const std::lock_guard lock(mutex_);
-  return is_open_ && generation == generation_;
+  return generation != 0 && open_for_.load(std::memory_order_acquire) == generation;
 }
 
 Overflow LockedMailbox::overflow_policy() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return options_.overflow;
 }
 
 Ledger LockedMailbox::ledger() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   Ledger ledger;
   ledger.accepted = accepted_;
   ledger.handled = handled_;
@@ -293,12 +300,12 @@ Ledger LockedMailbox::ledger() const {
 }
 
 std::uint64_t LockedMailbox::queued() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return std::uint64_t{data_count_} + control_count_;
 }
 
 bool LockedMailbox::is_consistent() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   std::uint64_t bytes = 0;
   std::uint32_t data = 0;
   std::uint32_t control = 0;

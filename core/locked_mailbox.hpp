@@ -4,18 +4,19 @@
 /// overflow policies that reach into what is queued already. One order, two budgets, as Mailbox.
 /// Only signals overtake.
 ///
-/// Guarded by one mutex, a leaf: nothing is called while it is held.
+/// Guarded by one lock, a leaf: nothing is called while it is held.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "core/fates.hpp"
 #include "core/ledger.hpp"
 #include "core/mailbox_parts.hpp"
+#include "core/spin_lock.hpp"
 
 namespace backstage {
 
@@ -137,6 +138,7 @@ class LockedMailbox {
   Envelope* unlink_data(Envelope* envelope);
   [[nodiscard]] Envelope* first_data();
   [[nodiscard]] bool wake() noexcept;
+  void shut() noexcept;
   [[nodiscard]] EnvelopePtr take_first();
   [[nodiscard]] std::vector<EnvelopePtr> take_lists();
   [[nodiscard]] std::vector<EnvelopePtr> take_requests_if(bool must_fail_fast);
@@ -146,8 +148,10 @@ class LockedMailbox {
   Notes& notes();
   Losses& losses();
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_
+  // Written under lock_: the life that is open, or 0.
+  std::atomic<std::uint32_t> open_for_{0};
+  mutable SpinLock lock_;
+  // Guarded by lock_
   List control_;
   List data_;
   std::uint64_t arrivals_ = 0;

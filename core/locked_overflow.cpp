@@ -1,4 +1,5 @@
 // LockedMailbox's losses: what gives way when it is full, and the notes of it.
+#include <mutex>
 #include <utility>
 
 #include "core/fates.hpp"
@@ -54,7 +55,7 @@ bool LockedMailbox::evict_oldest_for(const Envelope& envelope, const FateBook& b
 
 ShedResult LockedMailbox::shed(std::uint64_t bytes, std::uint32_t generation,
                                const FateBook& book) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   ShedResult result;
   if (generation != generation_ || !is_open_) return result;
   bool has_kicking = false;

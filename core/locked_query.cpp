@@ -2,10 +2,12 @@
 // waits.
 #include "core/locked_mailbox.hpp"
 
+#include <mutex>
+
 namespace backstage {
 
 LockedMailbox::Depth LockedMailbox::depth() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   Depth depth;
   depth.data_messages = data_count_;
   depth.data_bytes = data_bytes_;
@@ -17,7 +19,7 @@ LockedMailbox::Depth LockedMailbox::depth() const {
 }
 
 LockedMailbox::Search LockedMailbox::find(MessageId id, std::uint64_t looks_max) const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   Search search;
   const Envelope* data = data_.head;
   const Envelope* control = control_.head;

@@ -2,6 +2,7 @@
 /// answered.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "core/call_chain.hpp"
 #include "core/clock.hpp"
 #include "core/fwd.hpp"
+#include "core/id_map.hpp"
 #include "core/ids.hpp"
 #include "core/timers.hpp"
 #include "core/values/result.hpp"
@@ -19,7 +21,9 @@ namespace backstage {
 class Requests {
  public:
   /// Somebody waits for an answer, here or there.
-  [[nodiscard]] bool is_busy() const noexcept { return !asked_.empty() || !open_.empty(); }
+  [[nodiscard]] bool is_busy() const noexcept {
+    return !asked_.empty() || latest_ || !open_.empty();
+  }
 
   // --- Asked by this actor.
   [[nodiscard]] RequestId next_id() noexcept { return RequestId{++last_id_}; }
@@ -44,13 +48,15 @@ class Requests {
   // --- Asked of this actor.
   void on_received(RequestRef request, TimePoint deadline, TimePoint now);
   /// True once for each request received: it may be answered now.
-  [[nodiscard]] bool close(RequestRef request) { return open_.erase(request) != 0; }
+  [[nodiscard]] bool close(RequestRef request);
   [[nodiscard]] std::vector<RequestRef> take_open();
 
  private:
   std::uint64_t last_id_ = 0;
-  std::unordered_map<RequestId, Asked> asked_;
-  std::unordered_map<RequestRef, TimePoint> open_;
+  IdMap<RequestId, Asked> asked_;
+  // Most answer one before they take the next.
+  std::optional<std::pair<RequestRef, TimePoint>> latest_;
+  std::unordered_map<RequestRef, TimePoint> open_;  // all others
   std::size_t prune_at_ = 64;
 };
 

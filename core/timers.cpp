@@ -1,5 +1,7 @@
 #include "core/timers.hpp"
 
+#include <mutex>
+
 namespace backstage {
 namespace {
 
@@ -12,7 +14,7 @@ TimerKey Timers::set(TimePoint when, const Due& due) {
   TimerKey key{};
   bool is_first = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     key = wheel_.add(when, due);
     is_first = when < told_;
     if (is_first) told_ = when;
@@ -23,7 +25,7 @@ TimerKey Timers::set(TimePoint when, const Due& due) {
 
 bool Timers::cancel(TimerKey key) {
   if (key == TimerKey{}) return false;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return wheel_.remove(key);
 }
 
@@ -34,7 +36,7 @@ std::optional<Due> Timers::take_due(TimePoint now) {
 
 std::size_t Timers::take_due(TimePoint now, std::span<Due> into) {
   for (std::size_t count = 0; count < into.size();) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(lock_);
     const auto taken = wheel_.take(now, into.subspan(count), work_at_once);
     count += taken.count;
     if (!taken.is_all) continue;
@@ -45,22 +47,22 @@ std::size_t Timers::take_due(TimePoint now, std::span<Due> into) {
 }
 
 TimePoint Timers::next() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return wheel_.earliest();
 }
 
 std::size_t Timers::live() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return wheel_.live();
 }
 
 std::size_t Timers::kept() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return wheel_.kept();
 }
 
 std::uint64_t Timers::work() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(lock_);
   return wheel_.work();
 }
 

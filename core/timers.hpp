@@ -1,15 +1,15 @@
 /// Timers: everything the engine must do later, ordered by time.
 ///
-/// A TimerWheel under one mutex, a leaf that is held for a bounded number of entries at a time,
+/// A TimerWheel under one lock, a leaf that is held for a bounded number of entries at a time,
 /// however many are due at once.
 #pragma once
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 
 #include "core/clock.hpp"
 #include "core/executor.hpp"
+#include "core/spin_lock.hpp"
 #include "core/timer_wheel.hpp"
 
 namespace backstage {
@@ -44,8 +44,8 @@ class Timers {
 
  private:
   Alarm& alarm_;
-  mutable std::mutex mutex_;
-  // Guarded by mutex_
+  mutable SpinLock lock_;
+  // Guarded by lock_
   TimerWheel wheel_;
   TimePoint told_ = never;  // nobody need look before: by the alarm, or by next after taking all
 };

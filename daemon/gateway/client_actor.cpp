@@ -121,12 +121,13 @@ bool ClientActor::has_room_for_request(TimePoint now) {
 }
 
 Outcome ClientActor::on_reply(const Envelope& envelope) {
-  const auto found = session_.asked.find(envelope.request);
-  if (found == session_.asked.end()) return Handled::done;
-  const Session::Asked asked = found->second;
+  const auto* const found = session_.asked.find(envelope.request);
+  if (found == nullptr) return Handled::done;
+  const Session::Asked asked = *found;
+  session_.house.deadlines.forget(asked.deadline);
   if (session_.is_lockstep() && asked.turn != session_.turn()) {
     // It has asked anew since (ZMQ_REQ_RELAXED) and would take this for that answer.
-    session_.asked.erase(found);
+    session_.asked.erase(envelope.request);
     session_.house.counters.late_replies.add();
     return Handled::done;
   }

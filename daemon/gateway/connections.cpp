@@ -3,9 +3,9 @@
 namespace backstage::gateway {
 
 void Connections::watch_gate() {
-  const std::size_t open = book_.size();
+  const std::size_t open = tables_.size();
   counters_.connections.set_to(open);
-  switch (gate_.on_count(open)) {
+  switch (tables_.gate.on_count(open)) {
     case ConnectionGate::Change::closed:
       counters_.gate_closed.add();
       return events_.gate_closed(open);
@@ -22,19 +22,19 @@ bool Connections::cut(Door door, int fd) {
   return true;
 }
 
-bool Connections::meet(Door door, int fd, std::string_view user, int filters) {
+Connections::Met Connections::meet(Door door, int fd, std::string_view user, int filters) {
   const auto met = book_.met(door, fd, principals_.of(user));
-  if (met.connection == nullptr) return false;
-  if (met.connection->is_cut) return true;
+  if (met.connection == nullptr) return Met::unknown;
+  if (met.connection->is_cut) return Met::cut;
   ConnectionBook::Connection& connection = *met.connection;
   if (filters > 0) ++connection.filters;
   if (filters < 0 && connection.filters > 0) --connection.filters;
   const auto objection = objection_to(door, met);
-  if (objection.empty()) return true;
+  if (objection.empty()) return Met::welcome;
   counters_.cut.add();
   events_.connection_cut(user, objection);
   book_.cut(fd, connection);
-  return true;
+  return Met::cut;
 }
 
 // Why a connection is not to stay; empty if it may.

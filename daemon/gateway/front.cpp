@@ -48,8 +48,10 @@ Result<void> Front::open() {
 }
 
 Connection* Front::find(PeerId peer) {
+  // Many messages come in a row. Where one is stays where it is until it is erased.
+  if (last_found_ != nullptr && last_found_->peer().id == peer) return last_found_;
   const auto found = connections_.find(peer);
-  return found == connections_.end() ? nullptr : &found->second;
+  return found == connections_.end() ? nullptr : last_found_ = &found->second;
 }
 
 // Null: one too many, and told so.
@@ -126,6 +128,7 @@ void Front::on_ingest(InMessage& message) {
 
 bool Front::turn() {
   house_.counters.turns.add();
+  house_.began.reset();
   house_.ready.run(house_.clock, house_.clock.now() + turn_time);
   end_turn();
   shedder_.look();
@@ -151,19 +154,22 @@ void Front::forget_departed() {
       left_sessions_.erase(left_order_.front());
       left_order_.pop_front();
     }
+    last_found_ = nullptr;
     connections_.erase(connection);
   }
   sessions_.forget_over();
 }
 
 TimePoint Front::due() const noexcept {
-  return std::min({next_tick_, ingest_.due(), sessions_.due(), heartbeats_.due()});
+  return std::min({next_tick_, ingest_.due(), sessions_.due(), heartbeats_.due(),
+                   house_.deadlines.due()});
 }
 
 void Front::on_time(TimePoint now) {
   ingest_.on_time(now);
   sessions_.on_time(now);
   heartbeats_.on_time(now);
+  house_.deadlines.on_time(now, house_.engine);
   if (now < next_tick_) return;
   next_tick_ = now + tick_interval;
   plain_refusals_ = 0;

@@ -77,6 +77,7 @@ class Front final : public TransportHandler {
   Shedder shedder_;
   Heartbeats heartbeats_;
   std::unordered_map<PeerId, Connection> connections_;
+  Connection* last_found_ = nullptr;
   std::unordered_set<PeerId> refused_;
   // The last of those connections whose session goes on without them.
   std::unordered_set<PeerId> left_sessions_;

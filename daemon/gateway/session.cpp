@@ -12,6 +12,11 @@ Session::Session(House& given_house, Connection& route, const Token& token)
       route_(&route),
       is_lockstep_(route.is_lockstep()) {}
 
+// Nobody waits for those any more.
+Session::~Session() {
+  asked.for_each([this](RequestId, const Asked& one) { house.deadlines.forget(one.deadline); });
+}
+
 void Session::raise(Signal signal) {
   if (cell_ != nullptr) cell_->signal(signal, cell_id_);
 }
@@ -36,6 +41,17 @@ void Session::settle(std::uint64_t id, const KeptAnswer& answer) {
   } else {
     refuse(id, answer.status);
   }
+}
+
+Result<ActorId> Session::resolve(std::string_view actor) {
+  if (last_target != nullptr && last_target->name == actor && context().is_alive(last_target->id)) {
+    return last_target->id;
+  }
+  const auto found = context().resolve(actor);
+  if (!found) return found;
+  if (last_target == nullptr) last_target = std::make_unique<Target>();
+  *last_target = {NameRef(actor), *found};
+  return found;
 }
 
 bool Session::is_repeated(std::uint64_t id) {

@@ -19,6 +19,7 @@
 #include <unordered_map>
 
 #include "core/context.hpp"
+#include "core/id_map.hpp"
 #include "core/name_ref.hpp"
 #include "core/on_use.hpp"
 #include "daemon/gateway/connection.hpp"
@@ -49,6 +50,7 @@ class Session {
   struct Asked {
     std::uint64_t id = 0;    ///< the client's
     std::uint64_t turn = 0;  ///< a REQ socket's message that it belongs to
+    std::uint64_t deadline = 0;  ///< its number among the house's; 0: the engine sees to it
   };
   /// A question to this client that it has not answered yet.
   struct Open {
@@ -60,6 +62,7 @@ class Session {
   using Token = std::array<char, 32>;
 
   Session(House& house, Connection& route, const Token& token);
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -163,6 +166,8 @@ class Session {
   void on_hello() noexcept { has_said_hello_ = true; }
   [[nodiscard]] std::uint64_t turn() const noexcept { return route_ ? route_->turn() : 0; }
   [[nodiscard]] bool has_waiting() const noexcept { return route_ && route_->has_waiting(); }
+  /// As Context::resolve; whom it addressed last is not looked up again.
+  [[nodiscard]] Result<ActorId> resolve(std::string_view actor);
 
   House& house;
 
@@ -171,7 +176,7 @@ class Session {
   std::map<SubscriptionId, Subscription> subscriptions;
   std::uint32_t subscribed = 0;  ///< how many of them are not ended
   std::uint64_t last_subscription = 0;
-  OnUse<std::unordered_map<RequestId, Asked>> asked;
+  IdMap<RequestId, Asked> asked;
   OnUse<std::map<std::uint64_t, Open>> open_requests;  ///< by rid
   std::uint64_t last_rid = 0;
   /// UNSUBs whose OK waits behind the last delivery, by barrier.
@@ -187,6 +192,11 @@ class Session {
     std::uint64_t allowed_at = 0;
   };
   Published last_published;
+  struct Target {
+    NameRef name;
+    ActorId id{};
+  };
+  std::unique_ptr<Target> last_target;  ///< null: none yet
   OnUse<std::set<std::string, std::less<>>> watches;  ///< names
 
  private:

@@ -104,9 +104,9 @@ void Session::leave_route(EndReason reason) {
 
 // A REQ socket waits for exactly one message, and gets no other.
 void Session::answer_the_asked(Connection& route, wire::Status status) {
-  for (const auto& [request, one] : asked) {
-    if (one.turn == route.turn() && !route.is_answered()) return route.refuse(one.id, status);
-  }
+  asked.for_each([&](RequestId, const Asked& one) {
+    if (one.turn == route.turn() && !route.is_answered()) route.refuse(one.id, status);
+  });
 }
 
 void Session::say_draining(std::chrono::milliseconds within) {

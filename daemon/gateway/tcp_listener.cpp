@@ -70,6 +70,9 @@ void set_port(Address& address, std::uint16_t port) noexcept {
 int listen_at(int fd, Address& address) noexcept {
   const int on = 1;
   (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // [::] takes IPv4 as well, whatever the system's default.
+  const int off = 0;
+  (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (::bind(fd, address.get(), address.size) != 0) return errno;
   return ::listen(fd, backlog) == 0 ? 0 : errno;
 }

@@ -17,9 +17,12 @@ class Transports final : public Transport {
   /// `sockets` are bound, and outlive it.
   Transports(asio::io_context& loop, Sockets& sockets, Counters& counters, Principals& principals,
              Events& events, const Options& options)
-      : connections_(sockets.tables, counters, principals, events, options.limits),
-        zmtp_(loop, sockets.zmtp, connections_, counters, principals, events, options) {
-    if (sockets.zmq) zmq_.emplace(loop, *sockets.zmq, connections_, counters, events);
+      : zmtp_connections_(sockets.tables, sockets.tables.zmtp, counters, principals, events,
+                          options.limits),
+        zmq_connections_(sockets.tables, sockets.tables.zmq, counters, principals, events,
+                         options.limits),
+        zmtp_(loop, sockets.zmtp, zmtp_connections_, counters, principals, events, options) {
+    if (sockets.zmq) zmq_.emplace(loop, *sockets.zmq, zmq_connections_, counters, events);
   }
 
   void start(TransportHandler& handler, const std::function<void()>& after_burst) {
@@ -45,7 +48,8 @@ class Transports final : public Transport {
   void cut_if(const std::function<bool(Door, const ConnectionBook::Connection&)>& is_over) {
     // What is gone already is not to be looked for.
     if (zmq_) zmq_->read_monitors();
-    connections_.cut_if(is_over);
+    zmtp_connections_.cut_if(is_over);
+    zmq_connections_.cut_if(is_over);
   }
 
   [[nodiscard]] SendResult send(PeerId peer, std::span<const OutFrame> frames) override {
@@ -67,7 +71,8 @@ class Transports final : public Transport {
   }
 
  private:
-  Connections connections_;
+  Connections zmtp_connections_;
+  Connections zmq_connections_;
   ZmtpTransport zmtp_;
   std::optional<ZmqTransport> zmq_;
 };

@@ -35,7 +35,7 @@ void ZmqTransport::read_monitor(Source source, ZmqMonitor& monitor, Door door) {
 }
 
 void ZmqTransport::meet(Door door, int fd, std::string_view user, int filters) {
-  if (connections_.meet(door, fd, user, filters)) return;
+  if (connections_.meet(door, fd, user, filters) != Connections::Met::unknown) return;
   // It was accepted a moment ago, and the event is still on its way to us; or it is gone.
   read_monitors();
   (void)connections_.meet(door, fd, user, filters);

@@ -162,13 +162,13 @@ void ZmqSockets::note_listener(Door door, const Endpoint& endpoint, ZmqMonitor& 
   monitor.drain(events);
   for (const auto& event : events) {
     // Of connections to endpoints bound before.
-    if (event.what == ZmqMonitor::What::accepted) tables.book.opened(door, event.fd);
-    if (event.what == ZmqMonitor::What::closed) (void)tables.book.closed(door, event.fd);
+    if (event.what == ZmqMonitor::What::accepted) tables.zmq.opened(door, event.fd);
+    if (event.what == ZmqMonitor::What::closed) (void)tables.zmq.closed(door, event.fd);
     if (event.what != ZmqMonitor::What::listening) continue;
     const auto port = local_port(event.fd);
     if (port == 0) continue;
     tables.gate.add_tcp(event.fd);
-    if (endpoint.is_curve) tables.book.add_curve_port(port);
+    if (endpoint.is_curve) tables.zmq.add_curve_port(port);
   }
 }
 

@@ -56,6 +56,10 @@ void set_up(int fd) noexcept {
 
 }  // namespace
 
+void ZmtpConnection::close() noexcept {
+  if (fd >= 0) ::close(std::exchange(fd, -1));
+}
+
 void ZmtpTransport::accept_some(const ZmtpListener& listener) {
   for (int i = 0; i < accepts_max; ++i) {
     const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -63,57 +67,86 @@ void ZmtpTransport::accept_some(const ZmtpListener& listener) {
       admit(fd, listener.door);
       continue;
     }
-    // Who hung up again is none of ours. Without descriptors nobody can come in for a while.
-    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) listen(false);
-    if (errno != ECONNABORTED && errno != EINTR) return;
+    if (errno == ECONNABORTED || errno == EINTR) continue;
+    // Without descriptors nobody can come in until some are free: looked at with each tick.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      listen(false);
+      events_.trouble("no file or memory is left for a new connection: it waits outside; raise the "
+                      "limit of open files (LimitNOFILE=), or lower gateway.limits");
+    }
+    return;
   }
 }
 
 void ZmtpTransport::admit(int fd, Door door) {
+  const auto bytes_max = door == Door::pub ? pub_frame_bytes_max : frame_bytes_max(options_);
+  auto connection = std::make_unique<ZmtpConnection>(fd, door, bytes_max);
   const auto verdict = policy::check_plain(door, address_of(fd), principals_.zap_rules());
   // A client of cmd whom nobody knows is told so by ERR 401.
   const bool is_nobody = door == Door::cmd && verdict.status == "400";
   if (verdict.status != "200" && !is_nobody) {
     counters_.auth_refused.add();
     events_.connection_refused(verdict.who, verdict.why);
-    ::close(fd);
-    return;
+    // Who may try again does so.
+    if (verdict.status != "400") return;
+    connection->is_refused = true;
   }
   set_up(fd);
-  const auto bytes_max = door == Door::pub ? pub_frame_bytes_max : frame_bytes_max(options_);
   // Even numbers: odd ones are libzmq's.
-  const PeerId id{last_id_ += 2};
-  auto& owner = all_[id];
-  owner = std::make_unique<ZmtpConnection>(fd, door, bytes_max);
+  connection->peer.id = PeerId{last_id_ += 2};
+  connection->peer.user_id = NameRef(verdict.user);
+  connection->heard_at = now_;
+  connection->handshake = std::make_unique<Handshake>();
+  take_in(std::move(connection));
+}
+
+// All that may fail comes first, so that nobody is in one list and not in another.
+void ZmtpTransport::take_in(std::unique_ptr<ZmtpConnection> owner) {
   ZmtpConnection& connection = *owner;
-  connection.peer.id = id;
-  connection.peer.user_id = NameRef(verdict.user);
-  connection.heard_at = now_;
-  connection.handshake = std::make_unique<Handshake>();
+  reserve_for_one_more();
   connection.output.append_bytes(chunks_, zmtp::greeting(), 0);
-  mark_dirty(connection);
+  connections_.opened(connection.door, connection.fd);
+  try {
+    all_.emplace(connection.peer.id, std::move(owner));
+  } catch (...) {
+    (void)connections_.closed(connection.door, connection.fd);
+    throw;
+  }
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = &connection;
-  (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_ADD, fd, &event);
-  connections_.opened(door, fd);
+  (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_ADD, connection.fd, &event);
+  mark_dirty(connection);
   connections_.watch_gate();
-  if (connections_.surplus() != 0) (void)connections_.cut(door, fd);
+  if (connections_.surplus() != 0) (void)connections_.cut(connection.door, connection.fd);
   arm_tick();
+}
+
+// Each connection is in each of these once at most, so that to add one there cannot fail.
+void ZmtpTransport::reserve_for_one_more() {
+  const std::size_t count = all_.size() + dead_.size() + 1;
+  const auto reserve = [count](auto& list) {
+    if (list.capacity() < count) list.reserve(2 * count);
+  };
+  reserve(dead_);
+  reserve(dirty_);
+  reserve(held_);
 }
 
 void ZmtpTransport::end(ZmtpConnection& connection) {
   if (std::exchange(connection.is_over, true)) return;
   const PeerId id = connection.peer.id;
   const auto found = all_.find(id);
-  // Before anybody is told: who is told may ask for memory and not get it.
   dead_.push_back(std::move(found->second));
   all_.erase(found);
   if (last_sent_to_ == &connection) last_sent_to_ = nullptr;
   if (connection.is_blocked) --blocked_;
+  if (connection.is_held) std::erase(held_, id);
   connection.output.clear(chunks_);
   (void)connections_.closed(connection.door, connection.fd);
-  ::close(connection.fd);
+  // A child process that is being made may have a copy, which would keep it in the set.
+  (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_DEL, connection.fd, nullptr);
+  connection.close();
   connections_.watch_gate();
   filters_.remove_all(connection,
                       [this](std::string_view filter) { handler_->on_filter(filter, false); });

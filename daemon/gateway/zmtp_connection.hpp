@@ -14,10 +14,15 @@
 namespace backstage::gateway {
 
 struct ZmtpConnection {
+  /// Owns the descriptor.
   ZmtpConnection(int its_fd, Door its_door, std::uint64_t frame_bytes_max)
       : fd(its_fd), door(its_door), reader(frame_bytes_max) {}
+  ZmtpConnection(const ZmtpConnection&) = delete;
+  ZmtpConnection& operator=(const ZmtpConnection&) = delete;
+  ~ZmtpConnection() { close(); }
+  void close() noexcept;
 
-  const int fd;
+  int fd;  ///< -1: closed
   const Door door;
   bool is_met = false;        ///< it has said something
   bool is_delimited = false;  ///< puts an empty frame before its messages, and expects one
@@ -26,10 +31,10 @@ struct ZmtpConnection {
   bool is_waiting = false;    ///< for the kernel to take more
   bool is_held = false;       ///< of ingest, while that is paused: not read, and not polled
   bool is_over = false;       ///< closed; a moment, until nobody looks at it any more
-  bool has_heartbeats = false;
-  bool is_pinged = false;
-  std::uint32_t heard_at = 0;    ///< in ticks
-  std::uint32_t silence_max = 0; ///< in ticks
+  bool is_refused = false;    ///< it is told so as soon as it has greeted, and ended
+  std::uint32_t heard_at = 0;     ///< in ticks
+  std::uint32_t pinged_at = 0;    ///< in ticks
+  std::uint32_t silence_max = 0;  ///< in ticks; 0: any
   std::uint64_t published = 0;   ///< the last publish that it was given
   Peer peer;                     ///< its user_id is who it is
   std::unique_ptr<zmtp::Handshake> handshake;  ///< null: it is done

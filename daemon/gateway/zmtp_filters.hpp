@@ -5,15 +5,15 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "core/string_map.hpp"
 #include "daemon/gateway/zmtp_connection.hpp"
 
 namespace backstage::gateway {
 
-/// A table by whole filters, and the lengths that there are: a publish looks once for each length.
-/// Filters are addresses, so there are few. One thread at a time.
+/// A table by the hash of whole filters, and the lengths that there are. A publish is hashed once,
+/// byte by byte, and looked for at each length. One thread at a time.
 class ZmtpFilters {
  public:
   void add(ZmtpConnection& connection, std::string_view filter);
@@ -27,9 +27,15 @@ class ZmtpFilters {
   [[nodiscard]] const std::vector<ZmtpConnection*>& match(std::string_view text);
 
  private:
-  void forget(ZmtpConnection& connection, std::string_view filter);
+  struct Wanted {
+    std::string filter;
+    std::vector<ZmtpConnection*> by;
+  };
+  [[nodiscard]] Wanted* find(std::uint64_t hash, std::string_view filter) noexcept;
+  void forget(const ZmtpConnection& connection, std::string_view filter) noexcept;
+  void match(std::uint64_t hash, std::string_view prefix);
 
-  StringMap<std::vector<ZmtpConnection*>> by_filter_;
+  std::unordered_multimap<std::uint64_t, Wanted> by_hash_;
   std::map<std::size_t, std::size_t> lengths_;  // and how many filters have each
   std::vector<ZmtpConnection*> matched_;
   std::uint64_t publishes_ = 0;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/values/short_copy.hpp"
 #include "daemon/zmtp/frame.hpp"
 
 namespace backstage::gateway {
@@ -26,12 +27,24 @@ bool is_shared(const OutFrame& frame) noexcept {
   return frame.buffer != nullptr && frame.bytes.size() >= frame_adopt_bytes_min;
 }
 
+// In one go: piece by piece it took three times as long.
 void encode_frame(std::string& out, const OutFrame& frame, bool has_more) {
-  out += zmtp::message_header(size_of(frame), has_more).text();
-  out += frame.bytes;
-  if (!frame.rest) return;
-  out += '\n';
-  out += *frame.rest;
+  const std::size_t body_bytes = size_of(frame);
+  const std::size_t begin = out.size();
+  const auto header = zmtp::message_header(body_bytes, has_more);
+  const std::size_t end = begin + header.size + body_bytes;
+  // libstdc++ 12 tells the new capacity for the size when it has to grow.
+  out.resize_and_overwrite(end, [&](char* data, std::size_t /*size*/) {
+    char* at = data + begin;
+    std::copy_n(header.bytes.data(), header.size, at);
+    at += header.size;
+    copy_mostly_short(at, frame.bytes.data(), frame.bytes.size());
+    if (!frame.rest) return end;
+    at += frame.bytes.size();
+    *at = '\n';
+    copy_mostly_short(at + 1, frame.rest->data(), frame.rest->size());
+    return end;
+  });
 }
 
 }  // namespace
@@ -74,34 +87,52 @@ std::string& ZmtpOutput::room_for(ZmtpChunks& chunks, std::size_t bytes) {
 
 void ZmtpOutput::append_frame(ZmtpChunks& chunks, const OutFrame& frame, bool has_more) {
   const std::size_t size = size_of(frame);
-  bytes_ += size + zmtp::message_header(size, has_more).size;
   if (!is_shared(frame)) {
-    return encode_frame(room_for(chunks, size + zmtp::header_bytes_max), frame, has_more);
+    std::string& out = room_for(chunks, size + zmtp::header_bytes_max);
+    const std::size_t before = out.size();
+    encode_frame(out, frame, has_more);
+    bytes_ += out.size() - before;
+    return;
   }
+  bytes_ += size + zmtp::message_header(size, has_more).size;
   room_for(chunks, zmtp::header_bytes_max) += zmtp::message_header(size, has_more).text();
-  frame.buffer->ref();
   ZmtpChunk& chunk = chunks.append_to(chunks_, 0);
+  frame.buffer->ref();
   chunk.shared = Payload::adopt(frame.buffer);
   chunk.view = frame.bytes;
 }
 
-void ZmtpOutput::append(ZmtpChunks& chunks, std::span<const OutFrame> frames) {
+void ZmtpOutput::append(ZmtpChunks& chunks, std::span<const OutFrame> frames) try {
   for (std::size_t i = 0; i < frames.size(); ++i) {
     append_frame(chunks, frames[i], i + 1 < frames.size());
   }
   ++chunks_.back().messages;
   ++messages_;
+} catch (...) {
+  give_up(chunks);
+  throw;
 }
 
-void ZmtpOutput::append_bytes(ZmtpChunks& chunks, std::string_view bytes, std::uint32_t messages) {
+void ZmtpOutput::append_bytes(ZmtpChunks& chunks, std::string_view bytes,
+                              std::uint32_t messages) try {
   room_for(chunks, bytes.size()) += bytes;
   bytes_ += bytes.size();
   chunks_.back().messages += messages;
   messages_ += messages;
+} catch (...) {
+  give_up(chunks);
+  throw;
+}
+
+// Half a message may have gone: whatever followed would be taken for the rest of it.
+void ZmtpOutput::give_up(ZmtpChunks& chunks) {
+  clear(chunks);
+  is_broken_ = true;
 }
 
 ZmtpOutput::Written ZmtpOutput::write(ZmtpChunks& chunks, int fd) {
-  while (bytes_ != 0) {
+  if (is_broken_) return Written::broken;
+  while (!chunks_.empty()) {
     std::array<iovec, pieces_max> pieces;
     std::size_t count = 0;
     std::size_t asked = 0;

@@ -44,9 +44,10 @@ class ZmtpOutput {
     broken,  ///< nobody reads there any more
   };
 
-  /// One message. Payloads from frame_adopt_bytes_min up are shared.
+  /// One message. Payloads from frame_adopt_bytes_min up are shared. Throws std::bad_alloc: the
+  /// stream cannot go on then, and write() says so.
   void append(ZmtpChunks& chunks, std::span<const OutFrame> frames);
-  /// Whole frames as they go over the wire: a command, or one message that many get.
+  /// Whole frames as they go over the wire: a command, or one message that many get. Throws alike.
   void append_bytes(ZmtpChunks& chunks, std::string_view bytes, std::uint32_t messages);
   [[nodiscard]] Written write(ZmtpChunks& chunks, int fd);
   void clear(ZmtpChunks& chunks);
@@ -60,11 +61,13 @@ class ZmtpOutput {
   [[nodiscard]] std::string& room_for(ZmtpChunks& chunks, std::size_t bytes);
   void append_frame(ZmtpChunks& chunks, const OutFrame& frame, bool has_more);
   void wrote(ZmtpChunks& chunks, std::size_t bytes);
+  void give_up(ZmtpChunks& chunks);
 
   std::list<ZmtpChunk> chunks_;
   std::size_t first_sent_ = 0;  // of the first chunk
   std::size_t bytes_ = 0;
   std::uint32_t messages_ = 0;
+  bool is_broken_ = false;
 };
 
 /// Appends a message to `out` as it goes over the wire, everything copied.

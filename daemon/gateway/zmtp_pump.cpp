@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t ready_max = 64;
 // A silent connection is closed after this: a few peers might hold all places.
 constexpr auto handshake_max = 2s;
-// After so much silence it is asked whether it is there; see also `silence_max`.
-constexpr auto ping_after = 10s;
-// When a peer may think that we are gone.
+// So often a peer is asked whether it is there, whatever it says: libzmq counts what we let pass
+// from one PING to the next thing that it hears of us, and ends the connection over our_ttl.
+constexpr auto ping_interval = 10s;
 constexpr auto our_ttl = 20s;
 
 }  // namespace
@@ -70,13 +70,16 @@ void ZmtpTransport::pump() {
       continue;
     }
     ZmtpConnection& connection = *static_cast<ZmtpConnection*>(event.data.ptr);
-    if ((event.events & EPOLLOUT) != 0 && !connection.is_over) {
+    if (connection.is_over) continue;
+    if (connection.is_held) {
+      look_at_held(connection);
+      continue;
+    }
+    if ((event.events & EPOLLOUT) != 0) {
       write(connection);
       unblock(connection);
     }
-    if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !connection.is_over) {
-      read(connection);
-    }
+    if ((event.events & ~EPOLLOUT) != 0 && !connection.is_over) read(connection);
   }
   after_burst_();
   settle();
@@ -86,7 +89,9 @@ void ZmtpTransport::pump() {
 
 void ZmtpTransport::watch(ZmtpConnection& connection) noexcept {
   epoll_event event{};
-  event.events = EPOLLIN | (connection.is_waiting ? EPOLLOUT : 0U);
+  // Of one that is held only its end is of interest, once: its data would be told of all the time.
+  event.events = connection.is_held ? EPOLLRDHUP | EPOLLET
+                                    : EPOLLIN | (connection.is_waiting ? EPOLLOUT : 0U);
   event.data.ptr = &connection;
   (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event);
 }
@@ -117,13 +122,14 @@ void ZmtpTransport::arm_tick() {
 // Time stands still while the process does: nobody is given up for our own silence.
 void ZmtpTransport::tick() {
   ++now_;
+  // First, so that time goes on whatever is thrown below.
+  listen(true);
+  if (!all_.empty()) arm_tick();
   std::vector<ZmtpConnection*> silent;
   for (const auto& [id, connection] : all_) {
     if (is_too_silent(*connection)) silent.push_back(connection.get());
   }
   for (ZmtpConnection* const one : silent) end(*one);
-  listen(true);
-  if (!all_.empty()) arm_tick();
   after_burst_();
   settle();
 }
@@ -133,13 +139,20 @@ bool ZmtpTransport::is_too_silent(ZmtpConnection& connection) {
   if (connection.handshake != nullptr) return silence > handshake_max / tick_interval;
   if (connection.silence_max == 0) return false;
   if (silence >= connection.silence_max) return true;
-  if (silence >= ping_after / tick_interval && !std::exchange(connection.is_pinged, true)) {
+  if (now_ - connection.pinged_at >= ping_interval / tick_interval) {
+    connection.pinged_at = now_;
     std::string ping;
     zmtp::append_ping(ping, our_ttl);
-    connection.output.append_bytes(chunks_, ping, 0);
-    mark_dirty(connection);
+    say(connection, ping);
   }
   return false;
+}
+
+// A command. Who takes nothing is told nothing: it would be a way to have memory of ours.
+void ZmtpTransport::say(ZmtpConnection& connection, std::string_view command) {
+  if (connection.is_waiting) return;
+  connection.output.append_bytes(chunks_, command, 0);
+  mark_dirty(connection);
 }
 
 }  // namespace backstage::gateway

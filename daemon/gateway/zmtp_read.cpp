@@ -1,5 +1,5 @@
 // ZmtpTransport's way in: bytes, handshakes, commands, messages.
-#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -12,9 +12,13 @@
 namespace backstage::gateway {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t read_bytes = 16'384;
+// Of ZAP, as libzmq tells a client whom its handler refuses: it does not try again.
+constexpr std::string_view refused_status = "400";
 // Whoever has said nothing for so long, not even PONG, is gone.
-constexpr auto silence_max = std::chrono::seconds{15};
+constexpr auto silence_max = 15s;
 
 std::string_view socket_type_of(Door door) noexcept {
   if (door == Door::cmd) return "ROUTER";
@@ -38,7 +42,7 @@ std::string_view objection_to(Door door, std::string_view type) noexcept {
 }  // namespace
 
 void ZmtpTransport::read(ZmtpConnection& connection) {
-  if (is_to_wait(connection)) return hold(connection);
+  if (is_to_wait(connection)) return hold(connection, {});
   if (!connection.reader.body_room().empty()) return read_body(connection);
   const std::size_t kept = connection.reader.take_tail(buffer_.data());
   const auto come = ::recv(connection.fd, buffer_.data() + kept, read_bytes, MSG_DONTWAIT);
@@ -57,7 +61,6 @@ void ZmtpTransport::read_body(ZmtpConnection& connection) {
     return;
   }
   connection.heard_at = now_;
-  connection.is_pinged = false;
   if (connection.reader.filled(static_cast<std::size_t>(come))) handle_bytes(connection, {});
 }
 
@@ -66,10 +69,11 @@ void ZmtpTransport::handle_bytes(ZmtpConnection& connection, std::string_view by
   try {
     if (connection.handshake != nullptr && !shake_hands(connection, bytes)) return;
     connection.heard_at = now_;
-    connection.is_pinged = false;
-    auto what = connection.reader.resume(message_) ? ZmtpReader::What::message
-                                                   : connection.reader.next(bytes, message_);
-    for (;; what = connection.reader.next(bytes, message_)) {
+    bool is_whole = connection.reader.resume(message_);
+    for (;;) {
+      if (is_to_wait(connection) && !is_whole) return hold(connection, bytes);
+      const auto what = std::exchange(is_whole, false) ? ZmtpReader::What::message
+                                                       : connection.reader.next(bytes, message_);
       if (what == ZmtpReader::What::nothing) return connection.reader.keep(bytes, message_);
       if (what == ZmtpReader::What::broken) {
         message_.clear();
@@ -82,10 +86,6 @@ void ZmtpTransport::handle_bytes(ZmtpConnection& connection, std::string_view by
         message_.clear();
       }
       if (connection.is_over) return message_.clear();
-      if (is_to_wait(connection)) {
-        connection.reader.keep(bytes, message_);
-        return hold(connection);
-      }
     }
   } catch (...) {
     message_.clear();
@@ -104,10 +104,18 @@ bool ZmtpTransport::shake_hands(ZmtpConnection& connection, std::string_view& by
     return false;
   }
   if (!was_greeted && handshake.is_greeted()) {
-    std::string ready;
-    zmtp::append_ready(ready, socket_type_of(connection.door));
-    connection.output.append_bytes(chunks_, ready, 0);
-    mark_dirty(connection);
+    std::string answer;
+    if (connection.is_refused) {
+      zmtp::append_error(answer, refused_status);
+    } else {
+      zmtp::append_ready(answer, socket_type_of(connection.door));
+    }
+    say(connection, answer);
+  }
+  if (connection.is_refused && handshake.is_greeted()) {
+    write(connection);
+    end(connection);
+    return false;
   }
   if (handshake.state() == Handshake::State::done) return become(connection);
   connection.reader.keep(bytes, message_);
@@ -128,6 +136,7 @@ bool ZmtpTransport::become(ZmtpConnection& connection) {
   // While ingest waits its peers are not read, their PONGs neither.
   if (handshake->has_heartbeats() && connection.door != Door::ingest) {
     connection.silence_max = silence_max / tick_interval;
+    connection.pinged_at = now_;
   }
   return true;
 }
@@ -138,14 +147,15 @@ void ZmtpTransport::handle_command(ZmtpConnection& connection, std::string_view 
   if (command.kind == Kind::ping) {
     const auto ping = zmtp::parse_ping(command.data);
     if (!ping) return break_off(connection, "its PING cannot be read");
-    const auto ttl = static_cast<std::uint32_t>(ping->ttl / tick_interval) + 1;
+    // Whole ticks, and one more: it was heard at any moment between two.
+    const auto ttl =
+        static_cast<std::uint32_t>((ping->ttl + tick_interval - 1ms) / tick_interval) + 1;
     if (ping->ttl.count() != 0 && connection.silence_max != 0) {
       connection.silence_max = std::min(connection.silence_max, ttl);
     }
     std::string pong;
     zmtp::append_pong(pong, ping->context);
-    connection.output.append_bytes(chunks_, pong, 0);
-    return mark_dirty(connection);
+    return say(connection, pong);
   }
   if (command.kind == Kind::broken || command.kind == Kind::ready || command.kind == Kind::error) {
     return break_off(connection, "it sends a command that makes no sense here");
@@ -155,17 +165,19 @@ void ZmtpTransport::handle_command(ZmtpConnection& connection, std::string_view 
   if (command.kind == Kind::cancel) handle_filter(connection, command.data, false);
 }
 
-void ZmtpTransport::meet(ZmtpConnection& connection, int filters) {
+// False: it was cut.
+bool ZmtpTransport::meet(ZmtpConnection& connection, int filters) {
   connection.is_met = true;
-  (void)connections_.meet(connection.door, connection.fd, connection.peer.user_id, filters);
+  return connections_.meet(connection.door, connection.fd, connection.peer.user_id, filters) !=
+         Connections::Met::cut;
 }
 
 void ZmtpTransport::handle_filter(ZmtpConnection& connection, std::string_view filter,
                                   bool is_added) {
   if (!is_added && !filters_.remove(connection, filter)) return;
   if (is_added) filters_.add(connection, filter);
-  meet(connection, is_added ? 1 : -1);
   handler_->on_filter(filter, is_added);
+  if (!meet(connection, is_added ? 1 : -1)) end(connection);
 }
 
 void ZmtpTransport::handle_message(ZmtpConnection& connection) {
@@ -176,7 +188,8 @@ void ZmtpTransport::handle_message(ZmtpConnection& connection) {
     if (!is_filter) return counters_.filters_unusable.add();
     return handle_filter(connection, bytes.substr(1), bytes[0] == '\1');
   }
-  if (!connection.is_met) meet(connection, 0);
+  // What a connection that is cut has said already still counts.
+  if (!connection.is_met) (void)meet(connection, 0);
   message_.set_user(connection.peer.user_id);
   if (connection.door == Door::ingest) return handler_->on_ingest(message_);
   const auto frames = message_.all_frames();
@@ -192,23 +205,30 @@ void ZmtpTransport::handle_message(ZmtpConnection& connection) {
   handler_->on_message(connection.peer, message_);
 }
 
-// Not polled either: a peer that has hung up would be told of again and again.
-void ZmtpTransport::hold(ZmtpConnection& connection) {
-  if (std::exchange(connection.is_held, true)) return;
-  (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_DEL, connection.fd, nullptr);
+// Nothing more of it is read; `bytes` were, and wait.
+void ZmtpTransport::hold(ZmtpConnection& connection, std::string_view bytes) {
+  connection.reader.keep(bytes, message_);
+  if (connection.is_held) return;
   held_.push_back(connection.peer.id);
+  connection.is_held = true;
+  watch(connection);
+}
+
+// It has hung up. What it had sent before that waits for its turn; one that has nothing is gone.
+void ZmtpTransport::look_at_held(ZmtpConnection& connection) {
+  int unread = 0;
+  (void)::ioctl(connection.fd, FIONREAD, &unread);
+  if (unread == 0 && !connection.reader.has_begun()) end(connection);
 }
 
 void ZmtpTransport::release_held() {
-  for (const PeerId id : std::exchange(held_, {})) {
-    const auto found = all_.find(id);
+  while (!held_.empty() && !is_ingest_paused_) {
+    const auto found = all_.find(held_.back());
+    held_.pop_back();
     if (found == all_.end()) continue;
     ZmtpConnection& connection = *found->second;
     connection.is_held = false;
-    epoll_event event{};
-    event.events = EPOLLIN | (connection.is_waiting ? EPOLLOUT : 0U);
-    event.data.ptr = &connection;
-    (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_ADD, connection.fd, &event);
+    watch(connection);
     const std::size_t kept = connection.reader.take_tail(buffer_.data());
     if (kept != 0) handle_bytes(connection, {buffer_.data(), kept});
   }

@@ -58,7 +58,8 @@ ZmtpReader::What ZmtpReader::next(std::string_view& bytes, ZmtpMessage& message)
   for (;;) {
     const zmtp::Header header = zmtp::parse_header(bytes);
     if (header.state == zmtp::Header::State::incomplete) return What::nothing;
-    const auto bytes_max = header.is_command ? command_bytes_max : frame_bytes_max_;
+    const auto bytes_max =
+        header.is_command ? std::min(command_bytes_max, frame_bytes_max_) : frame_bytes_max_;
     if (header.state == zmtp::Header::State::broken || header.body_bytes > bytes_max) {
       return What::broken;
     }

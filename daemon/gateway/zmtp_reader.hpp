@@ -38,6 +38,8 @@ class ZmtpReader {
   /// copied to `to`, and forgotten here. At most tail_bytes_max, unless keep() was given more.
   [[nodiscard]] std::size_t take_tail(char* to) noexcept;
   [[nodiscard]] bool has_tail() const noexcept { return cut_ != nullptr && !cut_->tail.empty(); }
+  /// Something was read that is not handled yet.
+  [[nodiscard]] bool has_begun() const noexcept { return cut_ != nullptr; }
   /// Where the rest of a large frame is to be read to; empty: into the shared buffer.
   [[nodiscard]] std::span<char> body_room() const noexcept;
   /// So many bytes came there. False: there is more of it to come.

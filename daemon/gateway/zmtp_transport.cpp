@@ -24,6 +24,9 @@ constexpr std::size_t pub_bytes_max = 8U << 20U;
 // From here on it is written at once: while it is still in the cache.
 constexpr std::size_t write_now_bytes = 65'536;
 
+// Of one connection, as the transport stops.
+constexpr int last_reads_max = 64;
+
 int make_poll() {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
@@ -52,7 +55,6 @@ ZmtpTransport::ZmtpTransport(asio::io_context& loop, const ZmtpListeners& listen
 
 ZmtpTransport::~ZmtpTransport() {
   stop(0ms);
-  for (const auto& [id, connection] : all_) ::close(connection->fd);
 }
 
 void ZmtpTransport::stop(std::chrono::milliseconds linger) {
@@ -74,7 +76,8 @@ void ZmtpTransport::stop(std::chrono::milliseconds linger) {
   }
   // What is closed with something unread in it resets its peer, which might lose what we said last.
   for (const auto& [id, connection] : all_) {
-    while (::recv(connection->fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT) > 0) {
+    for (int i = 0; i < last_reads_max; ++i) {
+      if (::recv(connection->fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT) <= 0) break;
     }
   }
 }
@@ -108,13 +111,8 @@ SendResult ZmtpTransport::send(PeerId id, std::span<const OutFrame> frames) {
 
 void ZmtpTransport::publish(std::span<const OutFrame> frames) {
   if (is_stopped_) return;
-  const OutFrame& first = frames.front();
-  std::string_view text = first.bytes;
-  if (first.rest) {
-    text_.assign(first.bytes).append(1, '\n').append(*first.rest);
-    text = text_;
-  }
-  const auto& matched = filters_.match(text);
+  // Filters are of addresses: what follows the header in one frame is of no interest.
+  const auto& matched = filters_.match(frames.front().bytes);
   if (matched.empty()) return;
   const bool shares = std::ranges::any_of(frames, is_shared);
   if (!shares) {
@@ -134,8 +132,9 @@ void ZmtpTransport::publish(std::span<const OutFrame> frames) {
 
 void ZmtpTransport::mark_dirty(ZmtpConnection& connection) {
   if (connection.output.bytes() >= write_now_bytes && !connection.is_waiting) write(connection);
-  if (connection.output.empty() || std::exchange(connection.is_dirty, true)) return;
+  if (connection.output.empty() || connection.is_dirty) return;
   dirty_.push_back(&connection);
+  connection.is_dirty = true;
 }
 
 // Whether one more may be added to what it has not taken.
@@ -169,7 +168,13 @@ void ZmtpTransport::unblock(ZmtpConnection& connection) {
   }
   connection.is_blocked = false;
   --blocked_;
-  handler_->on_writable(connection.peer.id);
+  try {
+    handler_->on_writable(connection.peer.id);
+  } catch (...) {
+    // Nobody would tell it again.
+    end(connection);
+    throw;
+  }
 }
 
 void ZmtpTransport::settle() {

@@ -63,28 +63,31 @@ class ZmtpTransport final : public Transport {
   // Connections: who comes, who goes.
   void accept_some(const ZmtpListener& listener);
   void admit(int fd, Door door);
+  void take_in(std::unique_ptr<ZmtpConnection> owner);
+  void reserve_for_one_more();
   void end(ZmtpConnection& connection);
-  void bury();
   [[nodiscard]] bool is_too_silent(ZmtpConnection& connection);
 
   // Reading.
   void read(ZmtpConnection& connection);
   void read_body(ZmtpConnection& connection);
   void handle_bytes(ZmtpConnection& connection, std::string_view bytes);
-  void hold(ZmtpConnection& connection);
+  void hold(ZmtpConnection& connection, std::string_view bytes);
+  void look_at_held(ZmtpConnection& connection);
   void release_held();
   [[nodiscard]] bool shake_hands(ZmtpConnection& connection, std::string_view& bytes);
   [[nodiscard]] bool become(ZmtpConnection& connection);
   void handle_command(ZmtpConnection& connection, std::string_view body);
   void handle_message(ZmtpConnection& connection);
   void handle_filter(ZmtpConnection& connection, std::string_view filter, bool is_added);
-  void meet(ZmtpConnection& connection, int filters);
+  [[nodiscard]] bool meet(ZmtpConnection& connection, int filters);
   [[nodiscard]] bool is_to_wait(const ZmtpConnection& connection) const noexcept {
-    return is_ingest_paused_ && connection.door == Door::ingest;
+    return is_ingest_paused_ && connection.door == Door::ingest && connection.handshake == nullptr;
   }
   void break_off(ZmtpConnection& connection, std::string_view why);
 
   // Writing.
+  void say(ZmtpConnection& connection, std::string_view command);
   void mark_dirty(ZmtpConnection& connection);
   void write(ZmtpConnection& connection);
   [[nodiscard]] bool has_room(ZmtpConnection& connection, std::size_t bytes_max,
@@ -115,8 +118,7 @@ class ZmtpTransport final : public Transport {
   ZmtpFilters filters_;
   ZmtpMessage message_;
   std::vector<char> buffer_;
-  std::string text_;     // of the message being published
-  std::string encoded_;  // and as it goes over the wire
+  std::string encoded_;  // what is being published, as it goes over the wire
   std::uint64_t last_id_ = 0;
   std::size_t blocked_ = 0;
   std::uint32_t now_ = 0;      // in ticks

@@ -93,8 +93,12 @@ void encode(std::string& out, const Err& err) {
 }
 
 void encode(std::string& out, const Rep& rep) {
-  out.append("REP");
-  append_word(out, rep.id);
+  const std::size_t begin = out.size();
+  constexpr std::size_t bytes_max = std::string_view("REP ").size() + digits_max;
+  out.resize_and_overwrite(begin + bytes_max, [&](char* data, std::size_t size) {
+    char* const at = write(data + begin, "REP ");
+    return static_cast<std::size_t>(write_number(at, data + size, rep.id) - data);
+  });
   append_type(out, rep.type);
 }
 

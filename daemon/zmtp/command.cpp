@@ -93,6 +93,12 @@ void append_ready(std::string& out, std::string_view socket_type) {
   append_command(out, "READY", data);
 }
 
+void append_error(std::string& out, std::string_view reason) {
+  std::string data(1, static_cast<char>(reason.size()));
+  data += reason;
+  append_command(out, "ERROR", data);
+}
+
 void append_ping(std::string& out, std::chrono::milliseconds ttl) {
   const auto units = static_cast<std::uint16_t>(ttl / ttl_unit);
   const std::array data{static_cast<char>(units >> 8U), static_cast<char>(units)};

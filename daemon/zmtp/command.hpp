@@ -36,6 +36,8 @@ struct Ping {
 
 /// Whole frames, appended to `out`.
 void append_ready(std::string& out, std::string_view socket_type);
+/// `reason`: of a refusal, the status of ZAP.
+void append_error(std::string& out, std::string_view reason);
 void append_ping(std::string& out, std::chrono::milliseconds ttl);
 void append_pong(std::string& out, std::string_view context);
 

@@ -31,7 +31,10 @@ Header parse_header(std::string_view bytes) noexcept {
   Header made;
   if (bytes.empty()) return made;
   const auto flags = static_cast<std::uint8_t>(bytes[0]);
-  const bool is_long = (flags & long_flag) != 0;
+  // libzmq 4.3.3 and 4.3.4 forget the flag where a command's name makes a short body long (their
+  // filters of 246 to 255 bytes), and write eight bytes of length. No command is empty.
+  const bool forgets_flag = flags == command_flag && bytes.size() > 1 && bytes[1] == '\0';
+  const bool is_long = (flags & long_flag) != 0 || forgets_flag;
   made.has_more = (flags & more_flag) != 0;
   made.is_command = (flags & command_flag) != 0;
   if ((flags & ~known_flags) != 0 || (made.has_more && made.is_command)) {

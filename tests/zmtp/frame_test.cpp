@@ -52,6 +52,15 @@ TEST_CASE("flags that the protocol reserves are broken, and so is a command with
   }
 }
 
+TEST_CASE("a long command whose flag libzmq 4.3.4 forgot is read as it was meant", "[zmtp]") {
+  const Header read = parse_header("\4\0\0\0\0\0\0\1\4"s);
+  CHECK(read.state == State::whole);
+  CHECK(read.is_command);
+  CHECK(read.bytes == header_bytes_max);
+  CHECK(read.body_bytes == 260);
+  CHECK(parse_header("\4\0\0"s).state == State::incomplete);
+}
+
 TEST_CASE("no length is too large to be read: who reads sets the limit", "[zmtp]") {
   const Header read = parse_header("\2\xff\xff\xff\xff\xff\xff\xff\xff"s);
   CHECK(read.state == State::whole);
