@@ -1,11 +1,12 @@
 #include "daemon/gateway/deadlines.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace backstage::gateway {
 namespace {
 
-// Of entries that are over behind one that is not, beyond as many as are open.
+// Of entries that are over, beyond as many as are open.
 constexpr std::size_t over_kept_max = 1'024;
 
 }  // namespace
@@ -18,10 +19,10 @@ std::uint64_t Deadlines::add(TimePoint at, RequestRef request) {
 }
 
 Deadlines::Entry* Deadlines::find(std::uint64_t number) noexcept {
-  if (queue_.empty() || number < queue_.front().number) return nullptr;
+  if (kept() == 0 || number < queue_[first_].number) return nullptr;
   // Where it is unless some were taken out between.
-  const auto offset = number - queue_.front().number;
-  if (offset < queue_.size() && queue_[offset].number == number) return &queue_[offset];
+  const std::size_t at = first_ + (number - queue_[first_].number);
+  if (at < queue_.size() && queue_[at].number == number) return &queue_[at];
   const auto found = std::ranges::lower_bound(queue_, number, {}, &Entry::number);
   return found != queue_.end() && found->number == number ? &*found : nullptr;
 }
@@ -34,23 +35,30 @@ void Deadlines::forget(std::uint64_t number) noexcept {
   let_go();
 }
 
-void Deadlines::let_go() {
-  while (!queue_.empty() && queue_.front().is_over) queue_.pop_front();
-  if (queue_.size() <= 2 * open_ + over_kept_max) return;
-  std::erase_if(queue_, [](const Entry& entry) { return entry.is_over; });
+void Deadlines::let_go() noexcept {
+  while (kept() != 0 && queue_[first_].is_over) ++first_;
+  if (kept() == 0) {
+    queue_.clear();
+    first_ = 0;
+  } else if (first_ > over_kept_max && first_ > kept()) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  } else if (kept() > 2 * open_ + over_kept_max) {
+    std::erase_if(queue_, [](const Entry& entry) { return entry.is_over; });
+    first_ = 0;
+  }
 }
 
 void Deadlines::on_time(TimePoint now, Engine& engine) {
   if (now < due_) return;
-  while (!queue_.empty() && queue_.front().at <= now) {
-    const Entry entry = queue_.front();
-    queue_.pop_front();
-    if (entry.is_over) continue;
+  while (kept() != 0 && queue_[first_].at <= now) {
+    Entry& entry = queue_[first_++];
+    if (std::exchange(entry.is_over, true)) continue;
     --open_;
     engine.time_out(entry.request);
   }
   let_go();
-  due_ = queue_.empty() ? never : queue_.front().at;
+  due_ = kept() == 0 ? never : queue_[first_].at;
 }
 
 }  // namespace backstage::gateway

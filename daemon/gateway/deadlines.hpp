@@ -4,7 +4,7 @@
 /// all are answered before their turn comes. One that comes out of order is not taken.
 #pragma once
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/engine.hpp"
@@ -17,7 +17,7 @@ class Deadlines {
  public:
   /// Whether one at that time may be added now.
   [[nodiscard]] bool takes(TimePoint at) const noexcept {
-    return queue_.empty() || at >= queue_.back().at;
+    return kept() == 0 || at >= queue_.back().at;
   }
   /// A number to forget it by, never 0. `takes(at)`.
   [[nodiscard]] std::uint64_t add(TimePoint at, RequestRef request);
@@ -28,7 +28,7 @@ class Deadlines {
   /// Answers those whose time has come with a timeout.
   void on_time(TimePoint now, Engine& engine);
   /// With those that are answered and not let go of yet.
-  [[nodiscard]] std::size_t kept() const noexcept { return queue_.size(); }
+  [[nodiscard]] std::size_t kept() const noexcept { return queue_.size() - first_; }
 
  private:
   struct Entry {
@@ -38,9 +38,11 @@ class Deadlines {
     bool is_over;
   };
   [[nodiscard]] Entry* find(std::uint64_t number) noexcept;
-  void let_go();
+  void let_go() noexcept;
 
-  std::deque<Entry> queue_;  // by number, and so by time; its first one is not over
+  // By number, and so by time. What is before `first_` is gone; that one is not over.
+  std::vector<Entry> queue_;
+  std::size_t first_ = 0;
   std::size_t open_ = 0;
   std::uint64_t last_number_ = 0;
   TimePoint due_ = never;  // told once: it does not move with every answer
