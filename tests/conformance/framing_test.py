@@ -3,6 +3,7 @@ import re
 
 from case import ConformanceCase, wire
 from peer import Deadline
+from rawzmtp import Raw, greeting, ready
 
 # Each verb with its payload, and how its answer begins. {x} and {y} are names nobody holds.
 VERBS = [
@@ -61,6 +62,17 @@ def masked(frames):
 
 
 class FramingTest(ConformanceCase):
+    def test_peers_of_each_version_of_zmtp_3_are_served(self):
+        """1.zmtp"""
+        for minor in (0, 1, 2):
+            with Raw(self.clients.endpoints["cmd"]) as raw:
+                raw.push(greeting(minor=minor))
+                raw.take_bytes(len(greeting()))
+                raw.push(ready("DEALER", Identity=b""))
+                raw.take_frame()
+                raw.send(b"REQ echo id=1", b"x" * 300)
+                self.assertEqual(raw.take(), [b"REP 1", b"x" * 300], minor)
+
     def test_one_frame_and_two_frames_of_each_verb_give_the_same_answer(self):
         """2.forms 2.no-payload 2.answers-two-frames; T1"""
         answers = []
