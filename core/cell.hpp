@@ -139,6 +139,8 @@ class alignas(64) Cell {
   /// What Actor::hear_now says, if this client's executor is the one here and no mail waits for it.
   [[nodiscard]] bool hear_now(const Envelope& envelope, ActorId target);
   void signal(Signal signal, ActorId target);
+  /// Signal::unpark, and mail is taken at once: who is told of it may send some before its turn.
+  void ask_to_unpark(ActorId target);
   /// A client's oldest publishes give way to the memory of all: see LockedMailbox::shed. Returns
   /// how many bytes; all it holds, if its session ends for it.
   std::uint64_t shed(std::uint64_t bytes, ActorId target);

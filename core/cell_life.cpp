@@ -180,6 +180,11 @@ Step Cell::park() {
   return Step::worked;
 }
 
+void Cell::ask_to_unpark(ActorId target) {
+  mailbox_.unpark();
+  signal(Signal::unpark, target);
+}
+
 Step Cell::unpark() {
   auto& trouble = troubles();
   trouble.history.clear();

@@ -66,9 +66,8 @@ Result<RequestId> Context::request(ActorId to, Message message, const RequestOpt
   // in a later turn of this actor.
   TimerKey timer{};
   if (options.is_timed) {
-    timer = runtime_.timers.set(
-        envelope->deadline,
-        {Due::What::request_deadline, cell_.id(), static_cast<std::uint64_t>(id)});
+    timer = runtime_.timers.set(envelope->deadline, {Due::What::request_deadline, cell_.id(),
+                                                     static_cast<std::uint64_t>(id)});
   }
   if (auto delivered = runtime_.deliver(to, std::move(envelope)); !delivered) {
     (void)runtime_.timers.cancel(timer);

@@ -90,7 +90,7 @@ Result<void> Engine::unpark(ActorId id) {
   Cell* cell = runtime_->directory.at(id);
   if (cell == nullptr || !runtime_->directory.is_alive(id)) return runtime_->refuse(Errc::no_actor);
   if (cell->phase() != Phase::parked) return runtime_->refuse(Errc::bad_arg);
-  cell->signal(Signal::unpark, id);
+  cell->ask_to_unpark(id);
   return {};
 }
 

@@ -179,6 +179,11 @@ void LockedMailbox::welcome_data() {
   if (!planted(Bug::unpark_stays_shut)) refusal_ = Errc::no_actor;
 }
 
+void LockedMailbox::unpark() {
+  const std::lock_guard lock(lock_);
+  if (refusal_ == Errc::parked && !planted(Bug::unpark_stays_shut)) refusal_ = Errc::no_actor;
+}
+
 std::vector<EnvelopePtr> LockedMailbox::go_down() {
   const std::lock_guard lock(lock_);
   mail_wakes_ = false;

@@ -69,6 +69,8 @@ class LockedMailbox {
   void refuse_data(Errc why);
   /// Takes data again, after parking.
   void welcome_data();
+  /// Nobody is told any more that it is parked; what else it refuses stays refused. [any]
+  void unpark();
   /// The actor has failed: mail waits. Requests that do not wait are refused with actor_failed from
   /// now on, and those that are queued are returned; the caller settles them.
   [[nodiscard]] std::vector<EnvelopePtr> go_down();

@@ -72,6 +72,11 @@ void Mailbox::welcome_data() {
   if (!planted(Bug::unpark_stays_shut)) set_gate(stopping_bit | parked_bit, 0);
 }
 
+void Mailbox::unpark() {
+  if (is_locked()) return locked_->unpark();
+  if (!planted(Bug::unpark_stays_shut)) set_gate(parked_bit, 0);
+}
+
 std::vector<EnvelopePtr> Mailbox::go_down() {
   if (is_locked()) return locked_->go_down();
   const Home::Guard guard(*home());

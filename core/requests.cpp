@@ -28,6 +28,8 @@ void Requests::on_received(RequestRef request, TimePoint deadline, TimePoint now
     std::erase_if(open_, [&](const auto& entry) { return entry.second < now; });
     prune_at_ = std::max<std::size_t>(64, open_.size() * 2);
   }
+  // One that is tried again is on the books already.
+  if ((latest_ && latest_->first == request) || (!open_.empty() && open_.contains(request))) return;
   if (latest_) open_.insert(*latest_);
   latest_.emplace(request, deadline);
 }

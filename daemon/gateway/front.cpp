@@ -161,8 +161,8 @@ void Front::forget_departed() {
 }
 
 TimePoint Front::due() const noexcept {
-  return std::min({next_tick_, ingest_.due(), sessions_.due(), heartbeats_.due(),
-                   house_.deadlines.due()});
+  return std::min(
+      {next_tick_, ingest_.due(), sessions_.due(), heartbeats_.due(), house_.deadlines.due()});
 }
 
 void Front::on_time(TimePoint now) {

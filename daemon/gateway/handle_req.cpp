@@ -12,12 +12,10 @@ void handle_req(Session& session, const wire::Request& request, const Payload& p
   House& house = session.house;
   const TimePoint now = house.burst_at();
   const bool is_ours = house.deadlines.takes(now + deadline);
-  const auto asked =
-      context.request(*actor, {request.type, payload},
-                      {.deadline = deadline, .asked_at = now, .is_timed = !is_ours});
+  const auto asked = context.request(*actor, {request.type, payload},
+                                     {.deadline = deadline, .asked_at = now, .is_timed = !is_ours});
   if (!asked) return session.refuse(request.id, asked.error());
-  const auto number =
-      is_ours ? house.deadlines.add(now + deadline, {context.self(), *asked}) : 0;
+  const auto number = is_ours ? house.deadlines.add(now + deadline, {context.self(), *asked}) : 0;
   session.asked.emplace(*asked, Session::Asked{request.id, session.turn(), number});
 }
 

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-
 namespace backstage::gateway {
 namespace {
 
@@ -34,11 +33,10 @@ Principal& Principals::of(std::string_view user) {
 }
 
 policy::ZapRules Principals::zap_rules() {
-  return {.keys = keys_,
-          .allows_remote_plaintext = options_.allow_remote_plaintext,
-          .objection = [this](const policy::Candidate& candidate) {
-            return objection_to(candidate);
-          }};
+  return {
+      .keys = keys_,
+      .allows_remote_plaintext = options_.allow_remote_plaintext,
+      .objection = [this](const policy::Candidate& candidate) { return objection_to(candidate); }};
 }
 
 std::optional<policy::ZapRules::Objection> Principals::objection_to(

@@ -48,8 +48,8 @@ class Session {
   };
   /// A question of this client's that has no answer yet.
   struct Asked {
-    std::uint64_t id = 0;    ///< the client's
-    std::uint64_t turn = 0;  ///< a REQ socket's message that it belongs to
+    std::uint64_t id = 0;        ///< the client's
+    std::uint64_t turn = 0;      ///< a REQ socket's message that it belongs to
     std::uint64_t deadline = 0;  ///< its number among the house's; 0: the engine sees to it
   };
   /// A question to this client that it has not answered yet.
@@ -196,7 +196,7 @@ class Session {
     NameRef name;
     ActorId id{};
   };
-  std::unique_ptr<Target> last_target;  ///< null: none yet
+  std::unique_ptr<Target> last_target;                ///< null: none yet
   OnUse<std::set<std::string, std::less<>>> watches;  ///< names
 
  private:

@@ -88,8 +88,7 @@ std::expected<int, int> listen_tcp(std::string_view address) {
   if (!found) found = find_host(host);
   if (!found) return std::unexpected(ENODEV);
   set_port(*found, port == "*" ? 0 : static_cast<std::uint16_t>(std::stoi(port)));
-  const int fd =
-      ::socket(found->bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int fd = ::socket(found->bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return std::unexpected(errno);
   const int code = listen_at(fd, *found);
   if (code == 0) return fd;

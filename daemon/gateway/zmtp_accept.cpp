@@ -71,8 +71,9 @@ void ZmtpTransport::accept_some(const ZmtpListener& listener) {
     // Without descriptors nobody can come in until some are free: looked at with each tick.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
       listen(false);
-      events_.trouble("no file or memory is left for a new connection: it waits outside; raise the "
-                      "limit of open files (LimitNOFILE=), or lower gateway.limits");
+      events_.trouble(
+          "no file or memory is left for a new connection: it waits outside; raise the "
+          "limit of open files (LimitNOFILE=), or lower gateway.limits");
     }
     return;
   }

@@ -24,19 +24,19 @@ struct ZmtpConnection {
 
   int fd;  ///< -1: closed
   const Door door;
-  bool is_met = false;        ///< it has said something
-  bool is_delimited = false;  ///< puts an empty frame before its messages, and expects one
-  bool is_blocked = false;    ///< waits for on_writable
-  bool is_dirty = false;      ///< among those to be written to
-  bool is_waiting = false;    ///< for the kernel to take more
-  bool is_held = false;       ///< of ingest, while that is paused: not read, and not polled
-  bool is_over = false;       ///< closed; a moment, until nobody looks at it any more
-  bool is_refused = false;    ///< it is told so as soon as it has greeted, and ended
+  bool is_met = false;            ///< it has said something
+  bool is_delimited = false;      ///< puts an empty frame before its messages, and expects one
+  bool is_blocked = false;        ///< waits for on_writable
+  bool is_dirty = false;          ///< among those to be written to
+  bool is_waiting = false;        ///< for the kernel to take more
+  bool is_held = false;           ///< of ingest, while that is paused: not read, and not polled
+  bool is_over = false;           ///< closed; a moment, until nobody looks at it any more
+  bool is_refused = false;        ///< it is told so as soon as it has greeted, and ended
   std::uint32_t heard_at = 0;     ///< in ticks
   std::uint32_t pinged_at = 0;    ///< in ticks
   std::uint32_t silence_max = 0;  ///< in ticks; 0: any
-  std::uint64_t published = 0;   ///< the last publish that it was given
-  Peer peer;                     ///< its user_id is who it is
+  std::uint64_t published = 0;    ///< the last publish that it was given
+  Peer peer;                      ///< its user_id is who it is
   std::unique_ptr<zmtp::Handshake> handshake;  ///< null: it is done
   /// Of ZMQ_REQ_CORRELATE: goes back in front of the delimiter. Null: it has never sent one.
   std::unique_ptr<NameRef> correlation;

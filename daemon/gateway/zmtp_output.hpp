@@ -15,7 +15,7 @@ namespace backstage::gateway {
 /// A piece of it: bytes of our own, or a payload that others share.
 struct ZmtpChunk {
   std::string bytes;
-  Payload shared{};            ///< what `view` lies in, which is written instead; may be empty
+  Payload shared{};  ///< what `view` lies in, which is written instead; may be empty
   std::string_view view{};
   std::uint32_t messages = 0;  ///< that end in it
   [[nodiscard]] std::string_view text() const noexcept {

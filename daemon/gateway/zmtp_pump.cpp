@@ -90,8 +90,8 @@ void ZmtpTransport::pump() {
 void ZmtpTransport::watch(ZmtpConnection& connection) noexcept {
   epoll_event event{};
   // Of one that is held only its end is of interest, once: its data would be told of all the time.
-  event.events = connection.is_held ? EPOLLRDHUP | EPOLLET
-                                    : EPOLLIN | (connection.is_waiting ? EPOLLOUT : 0U);
+  event.events =
+      connection.is_held ? EPOLLRDHUP | EPOLLET : EPOLLIN | (connection.is_waiting ? EPOLLOUT : 0U);
   event.data.ptr = &connection;
   (void)::epoll_ctl(poll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event);
 }

@@ -12,8 +12,7 @@ ZmtpReader::~ZmtpReader() {
 
 std::size_t ZmtpReader::take_tail(char* to) noexcept {
   if (!has_tail()) return 0;
-  const std::size_t size = cut_->tail.size();
-  std::memcpy(to, cut_->tail.data(), size);
+  const std::size_t size = cut_->tail.copy(to, cut_->tail.size());
   cut_->tail.clear();
   return size;
 }

@@ -53,9 +53,7 @@ ZmtpTransport::ZmtpTransport(asio::io_context& loop, const ZmtpListeners& listen
       ticker_(loop),
       buffer_(buffer_bytes) {}
 
-ZmtpTransport::~ZmtpTransport() {
-  stop(0ms);
-}
+ZmtpTransport::~ZmtpTransport() { stop(0ms); }
 
 void ZmtpTransport::stop(std::chrono::milliseconds linger) {
   if (std::exchange(is_stopped_, true)) return;

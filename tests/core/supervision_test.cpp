@@ -138,6 +138,22 @@ TEST_CASE("an unparked actor handles the mail that waited, with a fresh budget",
   CHECK(stage.ledger().is_balanced());
 }
 
+TEST_CASE("an actor takes mail from the moment that it is unparked, before its turn has come",
+          "[core]") {
+  Stage stage;
+  const auto script = stage.type("t", fail_on_bad);
+  const auto id = stage.spawn("t", "a");
+  for (std::uint32_t i = 0; i <= restart_intensity; ++i) CHECK(stage.send("a", "bad"));
+  stage.advance(9s);
+  REQUIRE(stage.record.has("parked a"));
+  REQUIRE(stage.send("a", "x").error() == Errc::parked);
+  REQUIRE(stage.engine.unpark(id));
+  CHECK(stage.send("a", "first"));
+  stage.settle();
+  CHECK(script->got.back().text == "first");
+  CHECK(stage.ledger().is_balanced());
+}
+
 TEST_CASE("a request to an actor that is then parked is answered at once", "[core]") {
   Stage stage;
   stage.type("t", fail_on_bad);

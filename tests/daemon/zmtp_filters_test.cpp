@@ -67,23 +67,24 @@ TEST_CASE("who leaves is out of the table whatever those who are told of it thro
   ZmtpFilters filters;
   const auto one = connection();
   for (const char* filter : {"a", "b", "c"}) filters.add(*one, filter);
-  CHECK_THROWS_AS(
-      filters.remove_all(*one, [](std::string_view) { throw std::bad_alloc(); }), std::bad_alloc);
+  CHECK_THROWS_AS(filters.remove_all(*one, [](std::string_view) { throw std::bad_alloc(); }),
+                  std::bad_alloc);
   for (const char* text : {"a", "b", "c"}) CHECK(matched(filters, text).empty());
 }
 
 TEST_CASE("filters match as a look at each would, whoever comes and goes", "[gateway][zmtp]") {
-  std::mt19937 random(7);
+  const unsigned seed = GENERATE(1U, 2U, 3U);
+  std::mt19937 random(seed);
   ZmtpFilters filters;
-  std::vector<std::unique_ptr<ZmtpConnection>> all;
-  for (int i = 0; i < 8; ++i) all.push_back(connection());
+  std::vector<std::unique_ptr<ZmtpConnection>> all(8);
+  for (auto& one : all) one = connection();
   std::map<ZmtpConnection*, std::multiset<std::string>> model;
   const auto text = [&] {
     std::string made(random() % 6, 'a');
     for (char& c : made) c = static_cast<char>('a' + random() % 2);
     return made;
   };
-  for (int step = 0; step < 5'000; ++step) {
+  for (int step = 0; step < 2'000; ++step) {
     ZmtpConnection& who = *all[random() % all.size()];
     const auto filter = text();
     auto& wanted = model[&who];

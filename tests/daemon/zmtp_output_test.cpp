@@ -57,7 +57,7 @@ TEST_CASE("messages go out whole and in order, whatever their size", "[gateway][
     output.append(chunks, std::array{OutFrame{line}, OutFrame{payload}});
     expected += frame(line, true) + frame(payload, false);
     output.append(chunks, std::array{OutFrame{line, nullptr, payload}});
-    expected += frame(line + '\n' + payload, false);
+    expected += frame(std::string(line).append(1, '\n').append(payload), false);
   }
   CHECK(output.bytes() == expected.size());
   CHECK(output.messages() == 1'200);

@@ -127,9 +127,10 @@ TEST_CASE("commands may stand between the frames of a message", "[gateway][zmtp]
   CHECK(reading.messages == std::vector<Frames>{{"SEND echo", "5"}});
 }
 
-TEST_CASE("of a message with too many frames one more is kept than any may have, and the next "
-          "message is whole",
-          "[gateway][zmtp]") {
+TEST_CASE(
+    "of a message with too many frames one more is kept than any may have, and the next "
+    "message is whole",
+    "[gateway][zmtp]") {
   Frames many(20, "frame");
   many.push_back(filled(30'000, 'x'));
   many.emplace_back("last");

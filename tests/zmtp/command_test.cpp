@@ -46,8 +46,9 @@ TEST_CASE("a command without a name, or with less than it announces, is broken",
 }
 
 TEST_CASE("READY's properties are found by name in any case, others are passed over", "[zmtp]") {
-  const auto ready = parse_ready(property("X-Mine", "1") + property("socket-TYPE", "DEALER") +
-                                 property("Identity", "me"));
+  const auto data =
+      property("X-Mine", "1") + property("socket-TYPE", "DEALER") + property("Identity", "me");
+  const auto ready = parse_ready(data);
   REQUIRE(ready);
   CHECK(ready->socket_type == "DEALER");
   CHECK(ready->identity == "me");

@@ -65,8 +65,8 @@ TEST_CASE("ZMTP 3.0 is spoken without heartbeats, and a later 3 and 4 are taken 
   for (const auto& [major, minor, beats] :
        {std::tuple{3, 0, false}, std::tuple{3, 2, true}, std::tuple{4, 0, true}}) {
     Handshake handshake;
-    feed(handshake, greeting_of(static_cast<char>(major), static_cast<char>(minor), "NULL") +
-                        ready_of("REQ"),
+    feed(handshake,
+         greeting_of(static_cast<char>(major), static_cast<char>(minor), "NULL") + ready_of("REQ"),
          1'000);
     CHECK(handshake.state() == State::done);
     CHECK(handshake.has_heartbeats() == beats);
