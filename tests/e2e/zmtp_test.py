@@ -161,6 +161,19 @@ class ZmtpCase(DaemonCase):
         self.assertEqual(dealer.ask("REQ echo id=1", b"still here"), [b"REP 1", b"still here"])
 
 
+class FirstTicksTest(ZmtpCase):
+    """With a daemon to itself: the first that was ever published spoilt what came after it."""
+    plugins = []
+
+    def test_a_second_tick_is_as_whole_as_the_first(self):
+        sub = self.clients.sub(b"$sys/tick|")
+        ticks = [sub.take() for _ in range(2)]
+        self.assertEqual([len(tick) for tick in ticks], [2, 2])
+        words = [tick[0].split(b"|") for tick in ticks]
+        self.assertEqual(int(words[1][1]), int(words[0][1]) + 1)
+        self.assertEqual([words[0][0], *words[0][2:]], [words[1][0], *words[1][2:]])
+
+
 class OneWay(threading.Thread):
     """A client that says something every second and is answered nothing, until it gets a PING."""
 
@@ -195,14 +208,6 @@ class ZmtpTest(ZmtpCase):
         cls.one_way = OneWay(cls.daemon.endpoint("cmd"))
         cls.one_way.start()
         cls.addClassCleanup(cls.one_way.join)
-
-    def test_a_second_tick_is_as_whole_as_the_first(self):
-        sub = self.clients.sub(b"$sys/tick|")
-        ticks = [sub.take() for _ in range(2)]
-        self.assertEqual([len(tick) for tick in ticks], [2, 2])
-        words = [tick[0].split(b"|") for tick in ticks]
-        self.assertEqual(int(words[1][1]), int(words[0][1]) + 1)
-        self.assertEqual([words[0][0], *words[0][2:]], [words[1][0], *words[1][2:]])
 
     def test_pings_of_a_peer_that_reads_nothing_take_no_memory(self):
         pings = command(b"PING", b"\0\0" + b"x" * 16) * 20_000
@@ -285,7 +290,8 @@ class ZmtpTest(ZmtpCase):
         peer.shake_hands(b"DEALER")
         payload = bytes(range(250)) * 1200
         peer.push(message(b"REQ echo id=1", payload), piece=1000)
-        self.assertEqual(peer.take(), [b"REP 1", payload])
+        # To show where two of that size differ takes minutes.
+        self.assertTrue(peer.take() == [b"REP 1", payload])
 
     def test_who_is_never_silent_and_never_answered_is_pinged_by_the_clock(self):
         self.one_way.join()
@@ -302,6 +308,11 @@ class WaitingIngestTest(ZmtpCase):
     plugins = ["probe"]
     silence_seconds = 3  # More than a handshake may take.
 
+    def ingest_waits(self):
+        # The target takes its first message at any moment: there may be room for one more once.
+        said = [line["msg"] for line in self.daemon.log_lines() if "ingest" in line["msg"]]
+        return said[-1].startswith("ingest waits")
+
     def test_hands_are_shaken_while_ingest_waits(self):
         dealer, first = self.clients.dealer(), self.clients.push()
         stuck_ms = str(int(1000 * (self.silence_seconds + 2 * SLOW)))
@@ -314,7 +325,7 @@ class WaitingIngestTest(ZmtpCase):
         late.wait_for(zmq.EVENT_HANDSHAKE_SUCCEEDED, seconds=1)
         late.send("SEND stuck", b"pushed meanwhile")
         self.assertEqual(late.events_within(self.silence_seconds), [])
-        self.assertNotIn("ingest goes on", self.daemon.log(), "it has waited all the time")
+        self.assertTrue(self.ingest_waits(), "the test was slower than what it waits for")
 
         deadline = Deadline(ANSWER_SECONDS)
         number, recorded = 1, b""
