@@ -4,21 +4,21 @@
 #include <span>
 #include <utility>
 
-#include "core/worker_pool.hpp"
+#include "core/parking.hpp"
 
 namespace backstage {
 
-bool LateWakes::add(Worker& worker) noexcept {
+bool LateWakes::add(Parking& sleeper) noexcept {
   const auto known = std::span(sleepers_).first(count_);
-  if (std::ranges::find(known, &worker) != known.end()) return true;
+  if (std::ranges::find(known, &sleeper) != known.end()) return true;
   if (count_ == sleepers_.size()) return false;
-  sleepers_.at(count_++) = &worker;
+  sleepers_.at(count_++) = &sleeper;
   return true;
 }
 
 void LateWakes::wake_all() noexcept {
-  for (Worker* const worker : std::span(sleepers_).first(std::exchange(count_, 0))) {
-    WorkerPool::wake(*worker);
+  for (Parking* const sleeper : std::span(sleepers_).first(std::exchange(count_, 0))) {
+    sleeper->wake();
   }
 }
 

@@ -10,7 +10,7 @@
 
 namespace backstage {
 
-struct Worker;
+class Parking;
 
 /// All of it is for the thread that made it.
 class LateWakes {
@@ -27,13 +27,13 @@ class LateWakes {
   /// Null: this thread wakes at once. [any]
   [[nodiscard]] static LateWakes* here() noexcept { return here_; }
   /// False: there is no room; it is to be woken now. Else it lives until wake_all().
-  [[nodiscard]] bool add(Worker& worker) noexcept;
+  [[nodiscard]] bool add(Parking& sleeper) noexcept;
   void wake_all() noexcept;
 
  private:
   static inline constinit thread_local LateWakes* here_ = nullptr;
   // Enough for one core.
-  std::array<Worker*, 8> sleepers_{};
+  std::array<Parking*, 8> sleepers_{};
   std::size_t count_ = 0;
 };
 

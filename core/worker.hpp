@@ -1,14 +1,13 @@
 /// Worker: one thread of the pool, the home it owns, and the cells that wait there. The pool's own.
 #pragma once
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "core/balance.hpp"
 #include "core/hung_turn.hpp"
+#include "core/parking.hpp"
 #include "core/run_queue.hpp"
 
 namespace backstage {
@@ -21,7 +20,7 @@ struct Worker : Home {
     Cell* head = told.load(std::memory_order_relaxed);
     do {
       cell.next_told = head;
-      // Releases next_told to take_told. Sequentially consistent with is_parked and is_served:
+      // Releases next_told to take_told. Sequentially consistent with parking and is_served:
       // either the owner sees the cell before it sleeps, or this thread sees that it does.
     } while (!told.compare_exchange_weak(head, &cell, std::memory_order_seq_cst));
   }
@@ -51,7 +50,7 @@ struct Worker : Home {
 
   // [any]
   alignas(64) std::atomic<Cell*> told{nullptr};
-  std::atomic<bool> is_parked{false};
+  Parking parking;
   std::atomic<bool> is_served{true};  ///< false: its thread hangs, or is gone
   /// What the timekeeper wants of it.
   enum class Call : std::uint8_t {
@@ -62,8 +61,6 @@ struct Worker : Home {
   std::atomic<Call> call{Call::none};
   std::atomic<std::uint64_t> turns{0};       ///< ended since the start; written by the owner
   std::atomic<Worker*> stole_from{nullptr};  ///< last; written by the owner
-  std::mutex park_mutex;                     // a leaf
-  std::condition_variable unparked;
 
   LoadWatch watch;  // the timekeeper's
 

@@ -132,7 +132,7 @@ void WorkerPool::tell(Worker& owner, Cell& cell) noexcept {
       empty(owner);
     }
     wake_one();
-  } else if (owner.is_parked.load(std::memory_order_seq_cst)) {
+  } else if (owner.parking.is_parked()) {
     wake_soon(owner);
   } else {
     watch();
@@ -148,16 +148,7 @@ void WorkerPool::spill(Cell& cell, bool is_told) noexcept {
 
 void WorkerPool::wake_soon(Worker& worker) noexcept {
   LateWakes* const late = has_one_cpu() ? LateWakes::here() : nullptr;
-  if (late == nullptr || !late->add(worker)) wake(worker);
-}
-
-void WorkerPool::wake(Worker& worker) noexcept {
-  if (!worker.is_parked.exchange(false, std::memory_order_seq_cst)) return;
-  // Whoever is between its look at is_parked and its wait holds the mutex.
-  {
-    const std::lock_guard lock(worker.park_mutex);
-  }
-  worker.unparked.notify_one();
+  if (late == nullptr || !late->add(worker.parking)) worker.parking.wake();
 }
 
 void WorkerPool::wake_one() noexcept {
@@ -168,8 +159,8 @@ void WorkerPool::wake_one() noexcept {
 
 void WorkerPool::wake_one_parked() noexcept {
   for (const auto& worker : workers_) {
-    if (!worker->is_parked.load(std::memory_order_seq_cst)) continue;
-    return wake(*worker);
+    if (!worker->parking.is_parked()) continue;
+    return worker->parking.wake();
   }
 }
 
@@ -335,13 +326,12 @@ void WorkerPool::rest(Worker& here) noexcept {
 // says that it is parked first and then looks for work.
 void WorkerPool::park(Worker& here) noexcept {
   here.gives_back = false;
-  here.is_parked.store(true, std::memory_order_seq_cst);
+  here.parking.enter();
   parked_.fetch_add(1, std::memory_order_seq_cst);
   if (is_called(here) || has_queued(here)) {
-    here.is_parked.store(false, std::memory_order_seq_cst);
+    here.parking.leave();
   } else {
-    Lock lock(here.park_mutex);
-    here.unparked.wait(lock, [&here] { return !here.is_parked.load(std::memory_order_seq_cst); });
+    here.parking.sleep();
   }
   parked_.fetch_sub(1, std::memory_order_seq_cst);
 }

@@ -72,7 +72,6 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
   [[nodiscard]] std::size_t threads() const;
 
  private:
-  friend class LateWakes;
   using Lock = std::unique_lock<std::mutex>;
 
   // Posting (worker_pool.cpp)
@@ -86,7 +85,6 @@ class WorkerPool final : public Executor, public Alarm, private TurnSource {
   void spill(Cell& cell, bool is_told) noexcept;
   void tell_again(Cell* cells) noexcept;
   static void wake_soon(Worker& worker) noexcept;
-  static void wake(Worker& worker) noexcept;
   void wake_one() noexcept;
   void wake_one_parked() noexcept;  // with mutex_ held
 

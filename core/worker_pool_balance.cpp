@@ -27,10 +27,10 @@ bool WorkerPool::look_for_waiting() {
 // [timekeeper] With mutex_ held.
 void WorkerPool::call_for_help() {
   for (const auto& worker : workers_) {
-    if (!worker->is_parked.load(std::memory_order_seq_cst)) continue;
+    if (!worker->parking.is_parked()) continue;
     worker->call.store(Worker::Call::steal, std::memory_order_relaxed);
     patience_.on_help();
-    return wake(*worker);
+    return worker->parking.wake();
   }
 }
 
@@ -41,7 +41,7 @@ void WorkerPool::undo_harm() {
     Worker* const from = worker->stole_from.load(std::memory_order_relaxed);
     if (from == nullptr || (!worker->watch.is_torn() && !from->watch.is_torn())) continue;
     is_any_torn = true;
-    if (worker->is_parked.load(std::memory_order_seq_cst)) continue;
+    if (worker->parking.is_parked()) continue;
     worker->call.store(Worker::Call::give_back, std::memory_order_relaxed);
   }
   if (is_any_torn) patience_.on_harm();
@@ -106,7 +106,7 @@ void WorkerPool::give_back(Worker& here) noexcept {
   if (is_evicted) {
     wake_one();
   } else {
-    wake(*to);
+    to->parking.wake();
   }
 }
 

@@ -88,7 +88,7 @@ bool WorkerPool::try_add_spare() noexcept {
 
 void WorkerPool::call_all_in() {
   stopping_.store(true, std::memory_order_seq_cst);
-  for (const auto& worker : workers_) wake(*worker);
+  for (const auto& worker : workers_) worker->parking.wake();
 }
 
 void WorkerPool::stop() {

@@ -68,6 +68,7 @@ ALLOWED_FILES = {
     "core/home.cpp": {"posix": "membarrier: the barrier that only one side pays for"},
     "core/hung_turn.hpp": {"posix": "pthread_t: which thread hangs"},
     "core/overseer.cpp": {"posix": "its thread's name"},
+    "core/parking.cpp": {"posix": "futex: where workers sleep"},
     "core/pinned_threads.cpp": {"posix": "threads' names"},
     "core/timekeeper.cpp": {"posix": "its thread's name"},
     "core/worker_pool.cpp": {"posix": "threads: affinity and names"},

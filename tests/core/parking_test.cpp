@@ -1,5 +1,5 @@
 // Every interleaving, in small, of the two protocols that could lose a wake-up: how a worker parks
-// (WorkerPool::park, tell, give_back, wake) and how a mailbox tells its owner of mail from afar
+// (WorkerPool::park, tell, give_back; Parking) and how a mailbox tells its owner of mail from afar
 // (Mailbox::push_from_afar, notice, noticed, next). Each step is one access to shared memory, in
 // the order of the code, which makes them sequentially consistent. What is left out on purpose is a
 // mistake that the search must find.
@@ -48,7 +48,7 @@ Search<State, Next> explored(Next next) {
 enum class Mistake {
   none,
   looks_before_it_parks,
-  wakes_without_the_mutex,
+  sleeps_without_a_last_look,
   forgets_what_was_given_back,
   forgets_last
 };
@@ -57,8 +57,7 @@ struct Parking {
   int told = 0;
   int queued = 0;
   bool is_parked = false;
-  bool is_locked = false;
-  bool sleeps = false;  // in the condition variable
+  bool sleeps = false;  // in the kernel
   int worker = 0;       // its next step
   std::array<int, posters> poster{};
   std::array<int, posters> posted{};
@@ -66,7 +65,7 @@ struct Parking {
   auto operator<=>(const Parking&) const = default;
 };
 
-bool post(Parking& at, std::size_t who, Mistake mistake) {
+bool post(Parking& at, std::size_t who) {
   int& step = at.poster.at(who);
   const auto done = [&] {
     ++at.posted.at(who);
@@ -81,22 +80,13 @@ bool post(Parking& at, std::size_t who, Mistake mistake) {
     case 1:  // WorkerPool::tell looks whether it is parked
       at.is_parked ? void(step = 2) : done();
       return true;
-    case 2:  // WorkerPool::wake
+    case 2:  // Parking::wake
       if (!at.is_parked) {
         done();
       } else {
         at.is_parked = false;
-        step = mistake == Mistake::wakes_without_the_mutex ? 5 : 3;
+        step = 3;
       }
-      return true;
-    case 3:
-      if (at.is_locked) return false;
-      at.is_locked = true;
-      step = 4;
-      return true;
-    case 4:
-      at.is_locked = false;
-      step = 5;
       return true;
     default:
       at.sleeps = false;
@@ -130,26 +120,16 @@ bool work(Parking& at, Mistake mistake) {
         at.worker = 3;
       }
       return true;
-    case 3:
-      if (at.is_locked) return false;
-      at.is_locked = true;
-      at.worker = 4;
+    case 3:  // Parking::sleep
+      at.worker = at.is_parked ? 4 : 0;
       return true;
-    case 4:  // the wait's condition
-      at.worker = at.is_parked ? 5 : 7;
-      return true;
-    case 5:  // gives the mutex up and sleeps, in one
-      at.is_locked = false;
-      at.sleeps = true;
-      at.worker = 6;
-      return true;
-    case 6:
-      if (at.sleeps) return false;
-      at.worker = 3;
+    case 4:  // the kernel compares and lets it sleep, in one
+      at.sleeps = at.is_parked || mistake == Mistake::sleeps_without_a_last_look;
+      at.worker = 5;
       return true;
     default:
-      at.is_locked = false;
-      at.worker = 0;
+      if (at.sleeps) return false;
+      at.worker = 3;
       return true;
   }
 }
@@ -157,7 +137,7 @@ bool work(Parking& at, Mistake mistake) {
 auto parking(Mistake mistake) {
   return explored<Parking>([mistake](Parking& at, int thread) {
     if (thread == posters) return work(at, mistake);
-    return post(at, static_cast<std::size_t>(thread), mistake);
+    return post(at, static_cast<std::size_t>(thread));
   });
 }
 
@@ -253,8 +233,8 @@ TEST_CASE("a worker that looks for work before it says that it parks would sleep
   CHECK(parking(Mistake::looks_before_it_parks).stuck_with_work > 0);
 }
 
-TEST_CASE("a poster that wakes without the worker's mutex would wake it before it sleeps") {
-  CHECK(parking(Mistake::wakes_without_the_mutex).stuck_with_work > 0);
+TEST_CASE("a worker that sleeps without a last look would sleep through what woke it before") {
+  CHECK(parking(Mistake::sleeps_without_a_last_look).stuck_with_work > 0);
 }
 
 TEST_CASE("a worker that parks without a look at its queue would sleep on what was given back") {
