@@ -33,6 +33,8 @@ constexpr milliseconds stop_step = 5ms;
 constexpr milliseconds farewell_time = 100ms;
 // How long a change of keys or rules may take to reach the loop; else it is said to stand still.
 constexpr auto reload_patience = 5s;
+// Of turns in a row, before the sockets are looked at again.
+constexpr int rounds_max = 2;
 
 // Signals belong to the main thread, but for those of a thread's own faults: blocked, they would
 // end the process without a word. A thread inherits what its maker blocks.
@@ -100,8 +102,7 @@ class Gateway::Loop {
   void begin_draining(milliseconds within) {
     asio::post(io_, [this, within] {
       front_.begin_draining(within);
-      after_burst();
-      transport_.settle();
+      end_burst();
     });
   }
   // Runs `work` on the loop and waits until it is done. False: it was not within the time.
@@ -109,8 +110,7 @@ class Gateway::Loop {
     auto done = std::make_shared<std::promise<void>>();
     asio::post(io_, [this, done, work = std::move(work)] {
       work();
-      after_burst();
-      transport_.settle();
+      end_burst();
       done->set_value();
     });
     return done->get_future().wait_for(reload_patience) == std::future_status::ready;
@@ -149,8 +149,8 @@ class Gateway::Loop {
     yield_to_workers();
     ready_.own_here();
     LateWakes late_wakes;
-    transport_.start(front_, [this] { after_burst(); });
-    after_burst();
+    transport_.start(front_, [this] { end_burst(); });
+    end_burst();
     for (;;) {
       try {
         io_.run();
@@ -191,22 +191,26 @@ class Gateway::Loop {
   }
 
   void post_turn() {
-    asio::post(io_, [this] {
-      after_burst();
-      transport_.settle();
-    });
+    asio::post(io_, [this] { end_burst(); });
   }
 
-  void after_burst() {
-    if (front_.turn() && !is_turn_posted_) {
-      is_turn_posted_ = true;
+  // Everything that was begun is handed on, and what comes of it at once is too: where a worker
+  // answers while it is being woken, its answers go out with this burst.
+  void end_burst() {
+    const ReadyList::Attention attention(ready_);
+    bool has_more = false;
+    for (int round = 0; round < rounds_max; ++round) {
+      has_more = front_.turn();
+      wake_workers();
+      transport_.settle();
+      if (has_more || !attention.has_posted()) break;
+    }
+    if (has_more && !std::exchange(is_turn_posted_, true)) {
       asio::post(io_, [this] {
         is_turn_posted_ = false;
-        after_burst();
-        transport_.settle();
+        end_burst();
       });
     }
-    wake_workers();
     arm();
   }
 
@@ -223,8 +227,7 @@ class Gateway::Loop {
       if (error) return;
       armed_for_ = never;
       front_.on_time(clock_.now());
-      after_burst();
-      transport_.settle();
+      end_burst();
     });
   }
 

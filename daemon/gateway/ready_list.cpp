@@ -22,7 +22,7 @@ void ReadyList::post(Cell& cell) noexcept {
   // list and the loop behind wake_ with it.
   const std::lock_guard lock(mutex_);
   posted_.push_back(&cell);
-  if (posted_.size() == 1) wake_();
+  if (posted_.size() == 1 && !is_attended_) wake_();
 }
 
 void ReadyList::take_posted() {
@@ -43,6 +43,22 @@ void ReadyList::run(const Clock& clock, TimePoint until) {
     if (cell->drain()) ready_.push_back(cell);
     if (clock.now() >= until) break;
   }
+}
+
+ReadyList::Attention::Attention(ReadyList& list) noexcept : list_(list) {
+  const std::lock_guard lock(list_.mutex_);
+  list_.is_attended_ = true;
+}
+
+ReadyList::Attention::~Attention() {
+  const std::lock_guard lock(list_.mutex_);
+  list_.is_attended_ = false;
+  if (!list_.posted_.empty()) list_.wake_();
+}
+
+bool ReadyList::Attention::has_posted() const {
+  const std::lock_guard lock(list_.mutex_);
+  return !list_.posted_.empty();
 }
 
 bool ReadyList::empty() {

@@ -14,8 +14,8 @@ namespace backstage::gateway {
 
 class ReadyList final : public Executor {
  public:
-  /// `wake` is called from any thread when cells are there that the owner does not know of yet. It
-  /// must not call back.
+  /// `wake` is called from any thread when cells are there that the owner does not know of yet, nor
+  /// looks for. It must not call back.
   explicit ReadyList(std::function<void()> wake) : wake_(std::move(wake)) {}
 
   ~ReadyList() override;
@@ -32,13 +32,29 @@ class ReadyList final : public Executor {
   void run(const Clock& clock, TimePoint until);
   [[nodiscard]] bool empty();
 
+  /// While one lives its owner looks itself for what others post: nobody wakes it. Cells that came
+  /// too late for its last look wake it at the end. [gateway]
+  class Attention {
+   public:
+    explicit Attention(ReadyList& list) noexcept;
+    ~Attention();
+    Attention(const Attention&) = delete;
+    Attention& operator=(const Attention&) = delete;
+    /// Others have posted since the last run().
+    [[nodiscard]] bool has_posted() const;
+
+   private:
+    ReadyList& list_;
+  };
+
  private:
   void take_posted();
 
   const std::function<void()> wake_;
   std::atomic<std::thread::id> owner_{};
   std::deque<Cell*> ready_;  // [gateway] only
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  bool is_attended_ = false;   // guarded by mutex_
   std::vector<Cell*> posted_;  // guarded by mutex_
   std::vector<Cell*> taken_;   // [gateway] only
 };

@@ -25,9 +25,9 @@ class Transports final : public Transport {
     if (sockets.zmq) zmq_.emplace(loop, *sockets.zmq, zmq_connections_, counters, events);
   }
 
-  void start(TransportHandler& handler, const std::function<void()>& after_burst) {
-    zmtp_.start(handler, after_burst);
-    if (zmq_) zmq_->start(handler, after_burst);
+  void start(TransportHandler& handler, const std::function<void()>& end_burst) {
+    zmtp_.start(handler, end_burst);
+    if (zmq_) zmq_->start(handler, end_burst);
   }
   void look_at_all() {
     zmtp_.look_at_all();

@@ -22,9 +22,9 @@ constexpr std::uint32_t leaving_pumps_max = 256;
 
 }  // namespace
 
-void ZmqTransport::start(TransportHandler& handler, std::function<void()> after_burst) {
+void ZmqTransport::start(TransportHandler& handler, std::function<void()> end_burst) {
   handler_ = &handler;
-  after_burst_ = std::move(after_burst);
+  end_burst_ = std::move(end_burst);
   look_at_all();
 }
 
@@ -89,8 +89,7 @@ void ZmqTransport::pump(Source source) {
     if ((sockets_.cmd.events() & ZMQ_POLLIN) == 0) dismiss_leaving();
   }
   try_blocked(blocked_tries_per_pump);
-  after_burst_();
-  settle();
+  end_burst_();
 }
 
 // False: nothing there now.
@@ -177,8 +176,7 @@ void ZmqTransport::arm_belt() {
     is_belt_armed_ = false;
     if (error || is_stopped_) return;
     try_blocked(blocked_tries_per_belt);
-    after_burst_();
-    settle();
+    end_burst_();
   });
 }
 

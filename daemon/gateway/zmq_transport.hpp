@@ -32,8 +32,8 @@ class ZmqTransport final : public Transport {
                Counters& counters, Events& events);
   ~ZmqTransport() override;
 
-  /// Begins to read. `after_burst` is called when messages were read, before settle().
-  void start(TransportHandler& handler, std::function<void()> after_burst);
+  /// Begins to read. `end_burst` is called when messages were read, and calls settle().
+  void start(TransportHandler& handler, std::function<void()> end_burst);
   /// Looks at every socket, touched or not.
   void look_at_all();
   /// Looks again at every socket touched since the last look.
@@ -102,7 +102,7 @@ class ZmqTransport final : public Transport {
 
   // Constant after start
   TransportHandler* handler_ = nullptr;
-  std::function<void()> after_burst_;
+  std::function<void()> end_burst_;
 
   std::array<Watched, source_count> sources_;
   ZmqPeers peers_;

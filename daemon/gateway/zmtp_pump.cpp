@@ -25,9 +25,9 @@ constexpr auto our_ttl = 20s;
 
 }  // namespace
 
-void ZmtpTransport::start(TransportHandler& handler, std::function<void()> after_burst) {
+void ZmtpTransport::start(TransportHandler& handler, std::function<void()> end_burst) {
   handler_ = &handler;
-  after_burst_ = std::move(after_burst);
+  end_burst_ = std::move(end_burst);
   listen(true);
   arm();
 }
@@ -81,8 +81,7 @@ void ZmtpTransport::pump() {
     }
     if ((event.events & ~EPOLLOUT) != 0 && !connection.is_over) read(connection);
   }
-  after_burst_();
-  settle();
+  end_burst_();
   if (count == static_cast<int>(ready.size())) return pump_soon();
   arm();
 }
@@ -130,8 +129,7 @@ void ZmtpTransport::tick() {
     if (is_too_silent(*connection)) silent.push_back(connection.get());
   }
   for (ZmtpConnection* const one : silent) end(*one);
-  after_burst_();
-  settle();
+  end_burst_();
 }
 
 bool ZmtpTransport::is_too_silent(ZmtpConnection& connection) {

@@ -32,8 +32,8 @@ class ZmtpTransport final : public Transport {
   /// Closes every connection.
   ~ZmtpTransport() override;
 
-  /// Begins to read. `after_burst` is called when messages were read, before settle().
-  void start(TransportHandler& handler, std::function<void()> after_burst);
+  /// Begins to read. `end_burst` is called when messages were read, and calls settle().
+  void start(TransportHandler& handler, std::function<void()> end_burst);
   /// Goes on after an exception, which may have come out of anything here.
   void look_at_all();
   /// Writes what was sent since the last look.
@@ -105,7 +105,7 @@ class ZmtpTransport final : public Transport {
 
   // Constant after start
   TransportHandler* handler_ = nullptr;
-  std::function<void()> after_burst_;
+  std::function<void()> end_burst_;
 
   asio::posix::stream_descriptor poll_;  // the epoll set, which is readable when one of it is
   asio::steady_timer ticker_;
