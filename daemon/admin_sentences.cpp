@@ -87,7 +87,7 @@ std::string of_mailbox(const Mailbox::Depth& mailbox) {
       all == 0 ? "no message waits"
                : fmt::format("{} in its mailbox", counted(all, "message waits", "messages wait"));
   if (mailbox.is_full()) {
-    text += mailbox.overflow == Overflow::reject
+    text += mailbox.overflow == backstage::Overflow::reject
                 ? ", which is full: more are refused with mailbox_full"
                 : fmt::format(", which is full: {}", name_of(mailbox.overflow));
   }

@@ -13,14 +13,6 @@
 namespace backstage::daemon {
 namespace {
 
-std::unexpected<Problem> refuse(const char* code, const std::string& path, std::string what,
-                                std::string help) {
-  Problem problem{.code = code, .source = path};
-  problem.what = std::move(what);
-  problem.help = std::move(help);
-  return std::unexpected(std::move(problem));
-}
-
 std::unexpected<Problem> refuse_open(const std::string& path, int error) {
   if (error == ENOENT || error == ENOTDIR) {
     return refuse("CFG-101", path, "there is no such file",

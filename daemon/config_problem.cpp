@@ -21,6 +21,14 @@ void append_lines(std::string& out, std::string_view label, std::string_view tex
 
 }  // namespace
 
+std::unexpected<Problem> refuse(const char* code, const std::string& source, std::string what,
+                                std::string help) {
+  Problem problem{.code = code, .source = source};
+  problem.what = std::move(what);
+  problem.help = std::move(help);
+  return std::unexpected(std::move(problem));
+}
+
 std::string render(const Problem& problem) {
   std::string out = printable(problem.source);
   if (problem.at.line != 0) out += fmt::format(":{}:{}", problem.at.line, problem.at.column);

@@ -1,6 +1,7 @@
 /// One mistake a person made: what, where, why, what to do, under a code that never changes.
 #pragma once
 #include <cstdint>
+#include <expected>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,10 @@ struct Problem {
 };
 
 using Problems = std::vector<Problem>;
+
+/// A mistake that has no place within `source`.
+[[nodiscard]] std::unexpected<Problem> refuse(const char* code, const std::string& source,
+                                              std::string what, std::string help);
 
 /// More mistakes than this are counted, not shown: nobody reads on, and the text stays small.
 inline constexpr std::size_t problems_shown_max = 50;

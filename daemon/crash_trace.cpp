@@ -9,13 +9,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "daemon/frame_names.hpp"
+
 namespace backstage::daemon {
 namespace {
 
-constexpr std::size_t name_bytes_max = 120;
 constexpr std::string_view between = " < ";
-// The frame at which the actor's own code begins; what called it is the engine's business.
-constexpr std::string_view engine_frame = "backstage::Cell::";
 // Beyond the guard: a frame may be larger than a page, and the first thread's stack grows.
 constexpr std::uintptr_t overflow_reach = std::uintptr_t{64} * 1024;
 
@@ -35,11 +34,6 @@ std::uint64_t take_hex(std::string_view& text) noexcept {
 void skip_word(std::string_view& text) noexcept {
   text.remove_prefix(std::min(text.find(' '), text.size()));
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-}
-
-std::string_view leaf_of(std::string_view path) noexcept {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
 // "12Type8function..." at the front of `text`; false when there is no plain name.
@@ -255,8 +249,8 @@ void add_readable(FixedText& out, std::string_view symbol) noexcept {
     }
   }
   out.cut_back(begin);
-  out.add(symbol.substr(0, name_bytes_max));
-  if (symbol.size() > name_bytes_max) out.add("...");
+  out.add(symbol.substr(0, frame_name_bytes_max));
+  if (symbol.size() > frame_name_bytes_max) out.add("...");
 }
 
 }  // namespace backstage::daemon

@@ -30,14 +30,6 @@ std::optional<std::string> first_absolute(const std::optional<std::string>& list
   return first;
 }
 
-std::unexpected<Problem> refuse(const char* code, const std::string& path, std::string what,
-                                std::string help) {
-  Problem problem{.code = code, .source = path};
-  problem.what = std::move(what);
-  problem.help = std::move(help);
-  return std::unexpected(std::move(problem));
-}
-
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const auto written = ::write(fd, text.data(), text.size());

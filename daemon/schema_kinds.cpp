@@ -202,14 +202,15 @@ std::vector<std::string_view> kinds() {
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  struct Unit {
+  struct TimeUnit {
     std::string_view name;
     std::int64_t milliseconds;
   };
-  constexpr std::array<Unit, 4> units{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+  constexpr std::array<TimeUnit, 4> units{
+      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
   constexpr std::int64_t most = 100LL * 366 * 24 * 3'600'000;
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto unit = std::ranges::find(units, text.substr(digits), &Unit::name);
+  const auto unit = std::ranges::find(units, text.substr(digits), &TimeUnit::name);
   std::int64_t number = 0;
   if (unit == units.end() || !read_number(text.substr(0, digits), number)) return {};
   if (number > most / unit->milliseconds) return {};

@@ -9,12 +9,10 @@
 #include <memory>
 #include <sstream>
 
+#include "daemon/frame_names.hpp"
+
 namespace backstage::daemon {
 namespace {
-
-constexpr std::size_t name_bytes_max = 120;
-// The frame at which the actor's own code begins; what called it is the engine's business.
-constexpr std::string_view engine_frame = "backstage::Cell::";
 
 std::string demangled(const char* name) {
   int status = -1;
@@ -38,17 +36,12 @@ std::string shortened(std::string name) {
   for (auto at = name.find(noise); at != std::string::npos; at = name.find(noise)) {
     name.erase(at, noise.size());
   }
-  if (name.size() <= name_bytes_max) return name;
+  if (name.size() <= frame_name_bytes_max) return name;
   // Arguments first: it is the name that is looked for.
   if (const auto at = arguments_of(name); at != std::string::npos)
     name.replace(at, name.npos, "(...)");
-  if (name.size() > name_bytes_max) name.replace(name_bytes_max, name.npos, "...");
+  if (name.size() > frame_name_bytes_max) name.replace(frame_name_bytes_max, name.npos, "...");
   return name;
-}
-
-std::string_view leaf_of(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
 }  // namespace

@@ -21,14 +21,19 @@ std::string render(const Fault& fault) {
 }
 
 std::string render_json(const Fault& fault) {
-  using Json = nlohmann::ordered_json;
-  const Json json{{"error",
-                   {{"code", fault.code},
-                    {"what", fault.what},
-                    {"where", fault.where},
-                    {"why", fault.why},
-                    {"next", fault.next}}}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  using OrderedJson = nlohmann::ordered_json;
+  const OrderedJson json{{"error",
+                          {{"code", fault.code},
+                           {"what", fault.what},
+                           {"where", fault.where},
+                           {"why", fault.why},
+                           {"next", fault.next}}}};
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + '\n';
+}
+
+std::unexpected<Fault> misuse(std::string what, std::string next) {
+  return std::unexpected(
+      Fault{exit_code::usage, "CTL-101", std::move(what), {}, {}, std::move(next)});
 }
 
 }  // namespace backstage::ctl

@@ -43,4 +43,8 @@ using Outcome = std::expected<T, Fault>;
 /// `{"error":{"code":...,"what":...,"where":...,"why":...,"next":...}}`, for `-o json`.
 [[nodiscard]] std::string render_json(const Fault& fault);
 
+/// The command line says something that it cannot mean: CTL-101. [any]
+[[nodiscard]] std::unexpected<Fault> misuse(std::string what,
+                                            std::string next = "see backstagectl --help");
+
 }  // namespace backstage::ctl

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t name_bytes_max = 64;
+constexpr std::size_t key_name_bytes_max = 64;
 constexpr std::size_t text_bytes = 41;  // 40 characters of Z85 and a NUL
 
 struct KeyPair {
@@ -32,7 +32,7 @@ struct KeyPair {
 };
 
 bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' &&
+  return !name.empty() && name.size() <= key_name_bytes_max && name.front() != '.' &&
          std::ranges::all_of(name, [](char c) {
            return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                   c == '.' || c == '_' || c == '-';

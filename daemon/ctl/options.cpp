@@ -138,11 +138,6 @@ void declare_command(CLI::App& parent, const Row& row, Given& given) {
   }
 }
 
-std::unexpected<Fault> usage(std::string what, std::string next = "see backstagectl --help") {
-  return std::unexpected(
-      Fault{exit_code::usage, "CTL-101", std::move(what), {}, {}, std::move(next)});
-}
-
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
   const auto close = daemon::nearest(word, known);
   // An option that another command has is no misspelling.
@@ -181,12 +176,12 @@ Outcome<void> take_arguments(std::vector<std::string> left, Options& options) {
     // `-` is standard input, -5 a payload.
     if (!word.starts_with('-') || word == "-" || is_number(word)) continue;
     const auto name = word.substr(0, word.find('='));
-    return usage(fmt::format("there is no option {} here", name), did_you_mean(name, known));
+    return misuse(fmt::format("there is no option {} here", name), did_you_mean(name, known));
   }
   if (options.command >= Command::send) return take_traffic(std::move(left), options);
   if (options.command == Command::plugin_check) {
     if (left.empty()) {
-      return usage("plugin check needs a file", "backstagectl plugin check build/NAME.so");
+      return misuse("plugin check needs a file", "backstagectl plugin check build/NAME.so");
     }
     options.files = std::move(left);
     return {};
@@ -195,16 +190,16 @@ Outcome<void> take_arguments(std::vector<std::string> left, Options& options) {
                          options.command <= Command::plugin_rm &&
                          options.command != Command::plugin_ls;
   if (takes_one && left.empty()) {
-    return usage(options.command == Command::plugin_new ? "plugin new needs a name"
-                                                        : "this command needs the id of a plugin",
-                 options.command == Command::plugin_new ? "backstagectl plugin new greeter"
-                                                        : "backstagectl plugin ls shows the ids");
+    return misuse(options.command == Command::plugin_new ? "plugin new needs a name"
+                                                         : "this command needs the id of a plugin",
+                  options.command == Command::plugin_new ? "backstagectl plugin new greeter"
+                                                         : "backstagectl plugin ls shows the ids");
   }
   if (takes_one) {
     options.name = left.front();
     left.erase(left.begin());
   }
-  if (!left.empty()) return usage(fmt::format("\"{}\" is one argument too many", left.front()));
+  if (!left.empty()) return misuse(fmt::format("\"{}\" is one argument too many", left.front()));
   return {};
 }
 
@@ -212,19 +207,19 @@ Outcome<void> check_values(Given& given) {
   auto& options = given.options;
   if (given.output != "text" && given.output != "json") {
     constexpr std::array<std::string_view, 2> formats{"text", "json"};
-    return usage(fmt::format("\"{}\" is no output format; text or json", given.output),
-                 did_you_mean(given.output, formats));
+    return misuse(fmt::format("\"{}\" is no output format; text or json", given.output),
+                  did_you_mean(given.output, formats));
   }
   options.is_json = given.output == "json";
   const auto timeout = to_duration(given.timeout);
   if (!timeout) {
-    return usage(fmt::format("--timeout is a time from 1ms to a day, not \"{}\"", given.timeout),
-                 "--timeout 250ms, --timeout 5s or --timeout 5");
+    return misuse(fmt::format("--timeout is a time from 1ms to a day, not \"{}\"", given.timeout),
+                  "--timeout 250ms, --timeout 5s or --timeout 5");
   }
   options.timeout = *timeout;
   if (std::ranges::find(languages, options.lang) == languages.end()) {
-    return usage(fmt::format("there is no template in \"{}\"; one of c++, c, rust", options.lang),
-                 did_you_mean(options.lang, languages));
+    return misuse(fmt::format("there is no template in \"{}\"; one of c++, c, rust", options.lang),
+                  did_you_mean(options.lang, languages));
   }
   return check_traffic(given.traffic, options);
 }
@@ -252,16 +247,16 @@ Outcome<Options> parse_arguments(int argc, const char* const* argv, std::string_
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return usage(error.what());
+    return misuse(error.what());
   }
   if (given.help) return text_of(std::string{help});
   if (given.version) return text_of(fmt::format("backstagectl {}\n", version));
   auto left = app.remaining(true);
   if (given.options.command == Command::help) {
-    if (left.empty() && plugin->parsed()) return usage("plugin needs a command, such as ls");
-    if (left.empty()) return usage("a command is missing, such as plugin ls");
+    if (left.empty() && plugin->parsed()) return misuse("plugin needs a command, such as ls");
+    if (left.empty()) return misuse("a command is missing, such as plugin ls");
     const auto& word = left.front();
-    return usage(
+    return misuse(
         fmt::format("there is no command \"{}{}\"", plugin->parsed() ? "plugin " : "", word),
         nearest_command(word, plugin->parsed()));
   }

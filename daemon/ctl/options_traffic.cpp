@@ -9,11 +9,6 @@
 namespace backstage::ctl {
 namespace {
 
-std::unexpected<Fault> usage(std::string what, std::string next = "see backstagectl --help") {
-  return std::unexpected(
-      Fault{exit_code::usage, "CTL-101", std::move(what), {}, {}, std::move(next)});
-}
-
 // Reads a whole number into `value`; an option that was not given leaves it alone.
 template <class T>
 Outcome<void> take_number(const char* option, const std::string& text, T least, T most, T& value) {
@@ -25,7 +20,7 @@ Outcome<void> take_number(const char* option, const std::string& text, T least, 
     value = read;
     return {};
   }
-  return usage(fmt::format("{} is a number from {} to {}, not \"{}\"", option, least, most, text));
+  return misuse(fmt::format("{} is a number from {} to {}, not \"{}\"", option, least, most, text));
 }
 
 Outcome<void> take_rate(const std::string& text, Traffic& traffic) {
@@ -35,8 +30,8 @@ Outcome<void> take_rate(const std::string& text, Traffic& traffic) {
   const char* end = text.data() + text.size();
   const auto [rest, failed] = std::from_chars(text.data(), end, rate);
   if (failed != std::errc{} || rest != end || !(rate >= 0) || rate > rate_max) {
-    return usage(fmt::format("--rate is messages a second, up to 10000000, not \"{}\"", text),
-                 "--rate 1000, or --rate 0 for as fast as it goes");
+    return misuse(fmt::format("--rate is messages a second, up to 10000000, not \"{}\"", text),
+                  "--rate 1000, or --rate 0 for as fast as it goes");
   }
   traffic.rate = rate;
   return {};
@@ -103,13 +98,14 @@ Outcome<void> take_traffic(std::vector<std::string> left, Options& options) {
     constexpr std::array<std::string_view, 3> loads{"send", "req", "pub"};
     const auto word = left.empty() ? std::string{} : left.front();
     const auto close = daemon::nearest(word, loads);
-    return usage(word.empty() ? std::string{"bench needs a load: send, req or pub"}
-                              : fmt::format("bench has no load \"{}\"; send, req or pub", word),
-                 close.empty() ? example : fmt::format("did you mean {}?", close));
+    return misuse(word.empty() ? std::string{"bench needs a load: send, req or pub"}
+                               : fmt::format("bench has no load \"{}\"; send, req or pub", word),
+                  close.empty() ? example : fmt::format("did you mean {}?", close));
   }
   if (left.empty()) {
     const bool is_address = options.command == Command::pub || options.command == Command::sub;
-    return usage(is_address ? "an address is missing" : "the name of an actor is missing", example);
+    return misuse(is_address ? "an address is missing" : "the name of an actor is missing",
+                  example);
   }
   const bool takes_payload = options.command == Command::send || options.command == Command::req ||
                              options.command == Command::pub;
@@ -119,14 +115,14 @@ Outcome<void> take_traffic(std::vector<std::string> left, Options& options) {
     left.pop_back();
   }
   if (left.size() > 1 && !takes_many) {
-    return usage(fmt::format("\"{}\" is one argument too many", left.back()),
-                 takes_payload ? std::string{"quote a payload that has blanks"}
-                               : std::string{"see backstagectl --help"});
+    return misuse(fmt::format("\"{}\" is one argument too many", left.back()),
+                  takes_payload ? std::string{"quote a payload that has blanks"}
+                                : std::string{"see backstagectl --help"});
   }
   traffic.targets = std::move(left);
   if (traffic.is_lines && traffic.payload) {
-    return usage("--lines reads messages from standard input; there is a payload already",
-                 "leave out the payload, or --lines");
+    return misuse("--lines reads messages from standard input; there is a payload already",
+                  "leave out the payload, or --lines");
   }
   return {};
 }
@@ -138,7 +134,7 @@ Outcome<void> check_traffic(const TrafficGiven& given, Options& options) {
   constexpr std::array<std::string_view, 4> overs{"oldest", "newest", "conflate", "kick"};
   if (!traffic.over.empty() && std::ranges::find(overs, traffic.over) == overs.end()) {
     const auto close = daemon::nearest(traffic.over, overs);
-    return usage(
+    return misuse(
         fmt::format("--over is oldest, newest, conflate or kick, not \"{}\"", traffic.over),
         close.empty() ? std::string{"see backstagectl --help"}
                       : fmt::format("did you mean {}?", close));
@@ -146,8 +142,8 @@ Outcome<void> check_traffic(const TrafficGiven& given, Options& options) {
   if (!given.duration.empty()) {
     const auto duration = to_duration(given.duration);
     if (!duration) {
-      return usage(fmt::format("--for is a time from 1ms to a day, not \"{}\"", given.duration),
-                   "--for 250ms, --for 5s or --for 2m");
+      return misuse(fmt::format("--for is a time from 1ms to a day, not \"{}\"", given.duration),
+                    "--for 250ms, --for 5s or --for 2m");
     }
     traffic.duration = *duration;
   }

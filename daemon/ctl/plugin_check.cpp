@@ -14,7 +14,7 @@
 namespace backstage::ctl {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct Judged {
   std::optional<plugin_host::Refusal> refusal;
@@ -47,8 +47,8 @@ Judged judge(const std::string& file, const Options& options, const std::string&
   return judged;
 }
 
-Json to_json(const std::string& file, const Judged& judged) {
-  Json json{{"file", file}, {"good", !judged.refusal}, {"sha256", judged.sha256}};
+OrderedJson to_json(const std::string& file, const Judged& judged) {
+  OrderedJson json{{"file", file}, {"good", !judged.refusal}, {"sha256", judged.sha256}};
   if (judged.refusal) {
     json["code"] = judged.refusal->code;
     json["reason"] = judged.refusal->cause;
@@ -89,7 +89,7 @@ std::string to_text(const std::string& file, const Judged& judged) {
 }  // namespace
 
 Outcome<int> plugin_check(const Options& options, const std::string& daemon) {
-  Json all = Json::array();
+  OrderedJson all = OrderedJson::array();
   int worst = exit_code::ok;
   for (const auto& file : options.files) {
     const auto judged = judge(file, options, daemon);
@@ -105,7 +105,7 @@ Outcome<int> plugin_check(const Options& options, const std::string& daemon) {
                                                                    : exit_code::refused;
   }
   if (options.is_json) {
-    fmt::print("{}\n", all.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
   }
   return worst;
 }

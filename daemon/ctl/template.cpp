@@ -8,7 +8,7 @@
 namespace backstage::ctl {
 namespace {
 
-constexpr std::size_t name_bytes_max = 40;
+constexpr std::size_t id_bytes_max = 40;
 // Targets that CMake and its generators make themselves.
 constexpr std::array<std::string_view, 10> kept{
     "all",     "clean",          "edit_cache",    "help", "install",
@@ -50,8 +50,8 @@ Outcome<void> check_name(std::string_view name) {
   if (name.empty() || !is_lower(name.front()) || !std::ranges::all_of(name, is_rest)) {
     return refuse("a name is a lower-case letter, then lower-case letters, digits and _");
   }
-  if (name.size() > name_bytes_max) {
-    return refuse(fmt::format("it has {} characters, {} at most", name.size(), name_bytes_max));
+  if (name.size() > id_bytes_max) {
+    return refuse(fmt::format("it has {} characters, {} at most", name.size(), id_bytes_max));
   }
   if (std::ranges::find(kept, name) != kept.end())
     return refuse("CMake keeps that word for itself");

@@ -63,10 +63,10 @@ bool wait_for_turn(const Traffic& traffic, Clock::time_point begun, std::uint64_
   if (!traffic.rate || *traffic.rate <= 0) return !was_interrupted();
   const std::chrono::duration<double> after(static_cast<double>(count) / *traffic.rate);
   const auto due = begun + std::chrono::duration_cast<Clock::duration>(after);
-  constexpr std::chrono::milliseconds look_again{50};
+  constexpr std::chrono::milliseconds nap{50};
   while (Clock::now() < due && !was_interrupted()) {
     // In steps, for ^C in between.
-    std::this_thread::sleep_for(std::min<Clock::duration>(due - Clock::now(), look_again));
+    std::this_thread::sleep_for(std::min<Clock::duration>(due - Clock::now(), nap));
   }
   return !was_interrupted();
 }

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "daemon/gateway/endpoint.hpp"
+#include "daemon/gateway/socket_limits.hpp"
 
 namespace backstage::gateway {
 namespace {
 
-constexpr int backlog = 512;
 constexpr int lock_tries_max = 16;
 
 std::string lock_path(const std::string& path) { return path + ".lock"; }
@@ -138,7 +138,7 @@ int IpcListener::listen_at(const Endpoint& endpoint) {
     }
   }
   if (::chmod(path_.c_str(), endpoint.mode) != 0) return errno;
-  return ::listen(socket_fd_, backlog) == 0 ? 0 : errno;
+  return ::listen(socket_fd_, listen_backlog) == 0 ? 0 : errno;
 }
 
 IpcListener::IpcListener(IpcListener&& other) noexcept

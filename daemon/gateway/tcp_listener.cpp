@@ -14,11 +14,12 @@
 #include <memory>
 #include <optional>
 
+#include "daemon/gateway/socket_limits.hpp"
+
 namespace backstage::gateway {
 namespace {
 
 constexpr std::string_view scheme = "tcp://";
-constexpr int backlog = 512;
 
 struct Address {
   sockaddr_storage bytes{};
@@ -74,7 +75,7 @@ int listen_at(int fd, Address& address) noexcept {
   const int off = 0;
   (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (::bind(fd, address.get(), address.size) != 0) return errno;
-  return ::listen(fd, backlog) == 0 ? 0 : errno;
+  return ::listen(fd, listen_backlog) == 0 ? 0 : errno;
 }
 
 }  // namespace

@@ -56,6 +56,14 @@ struct OutFrame {
   std::string_view bytes;
   PayloadBuffer* buffer = nullptr;
   std::optional<std::string_view> rest{};
+
+  /// As it is sent.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return bytes.size() + (rest ? 1 + rest->size() : 0);
+  }
+  [[nodiscard]] bool is_shared() const noexcept {
+    return buffer != nullptr && bytes.size() >= frame_adopt_bytes_min;
+  }
 };
 
 /// A received message, envelope frames taken off. Borrowed for the call it came with.

@@ -27,13 +27,9 @@ void release_adopted(PayloadBuffer* buffer) noexcept {
 
 void release_shared(void* /*data*/, void* hint) { static_cast<PayloadBuffer*>(hint)->unref(); }
 
-std::size_t size_of(const OutFrame& frame) noexcept {
-  return frame.bytes.size() + (frame.rest ? 1 + frame.rest->size() : 0);
-}
-
 // A new message. Throws std::bad_alloc, which leaves an empty one.
 void copy(zmq_msg_t& message, const OutFrame& frame) {
-  if (::zmq_msg_init_size(&message, size_of(frame)) != 0) {
+  if (::zmq_msg_init_size(&message, frame.size()) != 0) {
     (void)::zmq_msg_init(&message);
     throw std::bad_alloc();
   }
@@ -119,12 +115,12 @@ LastFrame::~LastFrame() { (void)::zmq_msg_close(&shared_); }
 
 bool LastFrame::is_as_last(const OutFrame& frame) const noexcept {
   const std::string_view last = bytes_;
-  if (last.size() != size_of(frame) || !last.starts_with(frame.bytes)) return false;
+  if (last.size() != frame.size() || !last.starts_with(frame.bytes)) return false;
   return !frame.rest || last.substr(frame.bytes.size() + 1) == *frame.rest;
 }
 
 void LastFrame::make(zmq_msg_t& message, const OutFrame& frame) {
-  const std::size_t size = size_of(frame);
+  const std::size_t size = frame.size();
   if (size <= in_place_bytes_max || size > remembered_bytes_max) return copy(message, frame);
   if (is_as_last(frame)) {
     if (!is_shared_) copy(shared_, frame);
@@ -143,7 +139,7 @@ void LastFrame::make(zmq_msg_t& message, const OutFrame& frame) {
 bool send_frame(ZmqSocket& socket, const OutFrame& frame, bool more, LastFrame* last) {
   zmq_msg_t message;
   const std::size_t size = frame.bytes.size();
-  if (frame.buffer != nullptr && size >= frame_adopt_bytes_min) {
+  if (frame.is_shared()) {
     frame.buffer->ref();
     // libzmq only reads it; the interface predates const.
     void* const data = const_cast<char*>(frame.bytes.data());

@@ -8,6 +8,7 @@
 
 #include "daemon/gateway/endpoint.hpp"
 #include "daemon/gateway/random.hpp"
+#include "daemon/gateway/socket_limits.hpp"
 #include "daemon/gateway/zap_self_test.hpp"
 
 namespace backstage::gateway {
@@ -15,8 +16,6 @@ namespace {
 
 // Subscriptions: a SUB socket sends few, and waits when it sends many.
 constexpr int filters_received_max = 1'000;
-// Subscriptions are all that comes in at pub; below about 300 bytes a CURVE handshake would break.
-constexpr std::int64_t pub_frame_bytes_max = 1'024;
 // A silent connection is closed after this; libzmq's 30 s would let a few peers hold all places.
 constexpr int handshake_ms = 2'000;
 // A peer that does not answer is gone after the sum. libzmq 4.3.4 finds the timer of an answer by
@@ -25,25 +24,18 @@ constexpr int handshake_ms = 2'000;
 constexpr int heartbeat_interval_ms = 10'000;
 constexpr int heartbeat_timeout_ms = 5'000;
 constexpr int heartbeat_ttl_ms = 20'000;
-constexpr int backlog = 512;
 
-void set_common(ZmqSocket& socket, std::int64_t frame_bytes_max) {
+void set_common(ZmqSocket& socket, std::uint64_t bytes_max) {
   // Without it a pending message to a dead peer blocks the end of the process.
   socket.set(ZMQ_LINGER, 0);
   // A frame's header alone reserves what it announces: bounded on every socket.
-  socket.set(ZMQ_MAXMSGSIZE, frame_bytes_max);
+  socket.set(ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(bytes_max));
   socket.set(ZMQ_HANDSHAKE_IVL, handshake_ms);
   socket.set(ZMQ_HEARTBEAT_IVL, heartbeat_interval_ms);
   socket.set(ZMQ_HEARTBEAT_TIMEOUT, heartbeat_timeout_ms);
   socket.set(ZMQ_HEARTBEAT_TTL, heartbeat_ttl_ms);
   socket.set(ZMQ_TCP_KEEPALIVE, 1);
-  socket.set(ZMQ_BACKLOG, backlog);
-}
-
-// Twice what a payload may have: so that one over the limit is answered with 413, while far over it
-// libzmq cuts the connection.
-std::int64_t frame_bytes_max(const Options& options) {
-  return static_cast<std::int64_t>(2 * options.limits.payload_bytes_max + 4'096);
+  socket.set(ZMQ_BACKLOG, listen_backlog);
 }
 
 ZmqSocket make_cmd(ZmqContext& context, const Options& options) {

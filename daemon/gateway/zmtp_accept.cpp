@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "daemon/gateway/socket_limits.hpp"
 #include "daemon/gateway/zmtp_transport.hpp"
 
 namespace backstage::gateway {
@@ -18,13 +19,6 @@ namespace {
 
 // Of one listener in one turn.
 constexpr int accepts_max = 64;
-// Twice what a payload may have: so that one over the limit is answered with 413, while far over it
-// the connection ends.
-constexpr std::uint64_t frame_bytes_max(const Options& options) {
-  return 2 * options.limits.payload_bytes_max + 4'096;
-}
-// Filters are all that comes in at pub.
-constexpr std::uint64_t pub_frame_bytes_max = 1'024;
 
 // As libzmq would tell it: an IP address, or `localhost:uid:gid:pid` as the kernel attests it.
 std::string address_of(int fd) {

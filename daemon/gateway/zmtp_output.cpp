@@ -19,17 +19,9 @@ constexpr std::size_t free_chunks_max = 256;
 // Of one call.
 constexpr std::size_t pieces_max = 32;
 
-std::size_t size_of(const OutFrame& frame) noexcept {
-  return frame.bytes.size() + (frame.rest ? 1 + frame.rest->size() : 0);
-}
-
-bool is_shared(const OutFrame& frame) noexcept {
-  return frame.buffer != nullptr && frame.bytes.size() >= frame_adopt_bytes_min;
-}
-
 // In one go: piece by piece it took three times as long.
 void encode_frame(std::string& out, const OutFrame& frame, bool has_more) {
-  const std::size_t body_bytes = size_of(frame);
+  const std::size_t body_bytes = frame.size();
   const std::size_t begin = out.size();
   const auto header = zmtp::message_header(body_bytes, has_more);
   const std::size_t end = begin + header.size + body_bytes;
@@ -86,8 +78,8 @@ std::string& ZmtpOutput::room_for(ZmtpChunks& chunks, std::size_t bytes) {
 }
 
 void ZmtpOutput::append_frame(ZmtpChunks& chunks, const OutFrame& frame, bool has_more) {
-  const std::size_t size = size_of(frame);
-  if (!is_shared(frame)) {
+  const std::size_t size = frame.size();
+  if (!frame.is_shared()) {
     std::string& out = room_for(chunks, size + zmtp::header_bytes_max);
     const std::size_t before = out.size();
     encode_frame(out, frame, has_more);

@@ -33,10 +33,6 @@ int make_poll() {
   return fd;
 }
 
-bool is_shared(const OutFrame& frame) noexcept {
-  return frame.buffer != nullptr && frame.bytes.size() >= frame_adopt_bytes_min;
-}
-
 }  // namespace
 
 ZmtpTransport::ZmtpTransport(asio::io_context& loop, const ZmtpListeners& listeners,
@@ -112,7 +108,7 @@ void ZmtpTransport::publish(std::span<const OutFrame> frames) {
   // Filters are of addresses: what follows the header in one frame is of no interest.
   const auto& matched = filters_.match(frames.front().bytes);
   if (matched.empty()) return;
-  const bool shares = std::ranges::any_of(frames, is_shared);
+  const bool shares = std::ranges::any_of(frames, &OutFrame::is_shared);
   if (!shares) {
     encoded_.clear();
     encode_message(encoded_, frames);

@@ -9,13 +9,14 @@
 #include <array>
 #include <charconv>
 
+#include "daemon/plugin_gate/hash.hpp"
+
 namespace backstage::plugin_host {
 namespace {
 
 constexpr std::string_view crash_tag = "crash/1";
 constexpr std::string_view forgotten_tag = "forgotten/1";
 constexpr std::string_view end_tag = "end";
-constexpr std::size_t sha_bytes = 64;
 // Tag, time, the ten texts of an entry before its stack, the stack, the end.
 constexpr std::size_t fields_max = 14;
 // "\tend\n"
@@ -36,12 +37,6 @@ Fields split(std::string_view line) {
     if (tab == std::string_view::npos) return fields;
     line.remove_prefix(tab + 1);
   }
-}
-
-bool is_sha(std::string_view text) {
-  return text.size() == sha_bytes && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
 }
 
 std::optional<std::chrono::milliseconds> time_of(std::string_view text) {
@@ -86,7 +81,7 @@ std::optional<CrashEntry> parse_crash(std::string_view line) {
   if ((!is_crash && !is_forgotten) || values[count - 1] != end_tag) return std::nullopt;
   const auto time = time_of(values[1]);
   const bool is_of_nobody = is_crash && values[2].empty();
-  if (!time || (!is_sha(values[2]) && !is_of_nobody)) return std::nullopt;
+  if (!time || (!plugin_gate::is_sha256_hex(values[2]) && !is_of_nobody)) return std::nullopt;
   CrashEntry entry;
   entry.time = *time;
   entry.sha256 = values[2];

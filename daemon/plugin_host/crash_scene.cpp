@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "daemon/plugin_gate/hash.hpp"
 #include "daemon/plugin_host/call.hpp"
 #include "daemon/plugin_host/host_api.hpp"
 #include "daemon/plugin_host/plugin_actor.hpp"
@@ -18,10 +19,6 @@ std::string_view name_of_kind(std::uint32_t kind) noexcept {
   constexpr std::array<std::string_view, 8> names{"",      "send",  "publish", "request",
                                                   "reply", "timer", "down",    "interest"};
   return kind < names.size() ? names[kind] : "unknown";
-}
-
-bool is_sha(std::string_view text) noexcept {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace
@@ -77,7 +74,7 @@ void CrashScene::look_at_call() noexcept {
   phase = "unknown";
   PluginIdentity found = call->host().plugin();
   // A call that was written over may lead anywhere.
-  if (!is_sha(found.sha256.text()) || call->phase() > Phase::load) return;
+  if (!plugin_gate::is_sha256_hex(found.sha256.text()) || call->phase() > Phase::load) return;
   plugin = found;
   phase = name_of(call->phase());
   if (!call->has_actor()) return;

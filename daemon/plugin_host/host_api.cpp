@@ -205,6 +205,8 @@ bs_status write(bs_sink* sink, bs_slice bytes) noexcept {
 
 }  // namespace
 
+const char* const host_version = BACKSTAGE_VERSION;
+
 HostApi::HostApi(Engine& engine, Events& events, const PluginIdentity& plugin, const char* version)
     : engine_(engine), events_(events), plugin_(plugin) {
   table_ = {.struct_size = sizeof(bs_api),

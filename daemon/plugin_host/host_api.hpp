@@ -13,6 +13,8 @@
 
 namespace backstage::plugin_host {
 
+/// Shown to plugins as bs_api::host_version.
+extern const char* const host_version;
 /// Longest state that one actor may save.
 inline constexpr std::size_t state_bytes_max = std::size_t{64} << 20U;
 

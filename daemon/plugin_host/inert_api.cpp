@@ -13,35 +13,35 @@
 namespace backstage::plugin_host {
 namespace {
 
-Metrics& metrics_of(const bs_api* api) noexcept {
+Metrics& inert_metrics_of(const bs_api* api) noexcept {
   return static_cast<InertApi*>(api->impl)->metrics();
 }
 bs_status open_inert(const bs_api* api, std::uint32_t kind, bs_slice name,
                      std::uint32_t* id) noexcept {
-  return open_metric(metrics_of(api), kind, name, id);
+  return open_metric(inert_metrics_of(api), kind, name, id);
 }
 bs_status add_inert(const bs_api* api, std::uint32_t id, std::uint64_t amount) noexcept {
-  return metrics_of(api).add(id, amount) ? BS_OK : BS_E_ARG;
+  return inert_metrics_of(api).add(id, amount) ? BS_OK : BS_E_ARG;
 }
 bs_status set_inert(const bs_api* api, std::uint32_t id, double value) noexcept {
-  return metrics_of(api).set(id, value) ? BS_OK : BS_E_ARG;
+  return inert_metrics_of(api).set(id, value) ? BS_OK : BS_E_ARG;
 }
 constexpr bs_metrics inert_metrics{.open = &open_inert, .add = &add_inert, .set = &set_inert};
 
-const void* extension(const bs_api*, const char* id) noexcept {
+const void* inert_extension(const bs_api*, const char* id) noexcept {
   // Those of a HostApi look for one behind the table.
   if (id != nullptr && std::string_view{id} == BS_EXT_METRICS) return &inert_metrics;
   // The real tables: without a running call all of their functions answer BS_E_STATE.
   return id == nullptr ? nullptr : find_extension(id);
 }
 
-void log(const bs_api*, std::int32_t, bs_slice) noexcept {}
+void drop_log(const bs_api*, std::int32_t, bs_slice) noexcept {}
 
 // Nobody is there to be sent anything.
-bs_status post(const bs_api*, bs_addr, const bs_out*) noexcept { return BS_E_NO_ACTOR; }
+bs_status refuse_post(const bs_api*, bs_addr, const bs_out*) noexcept { return BS_E_NO_ACTOR; }
 
-bs_addr self(bs_ctx*) noexcept { return {}; }
-bs_slice self_name(bs_ctx*) noexcept { return {}; }
+bs_addr no_self(bs_ctx*) noexcept { return {}; }
+bs_slice no_self_name(bs_ctx*) noexcept { return {}; }
 
 // Every [actor-turn] function, whatever it takes: there is no turn.
 template <class... Arguments>
@@ -57,15 +57,15 @@ InertApi::InertApi(const char* version) noexcept {
             .abi_minor = BS_ABI_MINOR,
             .impl = this,
             .host_version = version,
-            .extension = &extension,
-            .log = &plugin_host::log,
+            .extension = &inert_extension,
+            .log = &drop_log,
             .set_error = &InertApi::set_error,
             .buf_new = &buf_new,
             .buf_ref = &buf_ref,
             .buf_unref = &buf_unref,
-            .post = &post,
-            .self = &self,
-            .self_name = &self_name,
+            .post = &refuse_post,
+            .self = &no_self,
+            .self_name = &no_self_name,
             .resolve = &no_turn<bs_ctx*, bs_slice, bs_addr*>,
             .send = &no_turn<bs_ctx*, bs_addr, const bs_out*>,
             .publish = &no_turn<bs_ctx*, bs_slice, const bs_out*, std::uint32_t>,

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* refused_name = "refused";
 
-std::unexpected<std::string> failed(std::string_view verb, const std::string& path) {
+std::unexpected<std::string> cannot_be(std::string_view verb, const std::string& path) {
   return std::unexpected(fmt::format("{} cannot be {}: {}", path, verb, std::strerror(errno)));
 }
 
@@ -47,15 +47,16 @@ std::expected<void, std::string> Keepsakes::replace(const std::string& name,
                                                     std::string_view content) const {
   if (directory_.empty()) return {};
   if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
-    return failed("made", directory_);
+    return cannot_be("made", directory_);
   }
   const std::string path = fmt::format("{}/{}", directory_, name);
   const std::string part = fmt::format("{}/.{}.part", directory_, name);
   const Fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!file.is_open()) return failed("opened", part);
+  if (!file.is_open()) return cannot_be("opened", part);
   // On the disk before it takes the place of what is there: a power cut leaves one or the other.
-  if (!write_all(file.get(), content) || ::fsync(file.get()) != 0) return failed("written", part);
-  if (::rename(part.c_str(), path.c_str()) != 0) return failed("replaced", path);
+  if (!write_all(file.get(), content) || ::fsync(file.get()) != 0)
+    return cannot_be("written", part);
+  if (::rename(part.c_str(), path.c_str()) != 0) return cannot_be("replaced", path);
   return {};
 }
 

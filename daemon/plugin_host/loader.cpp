@@ -12,9 +12,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Shown to plugins as bs_api::host_version.
-constexpr const char* host_version = BACKSTAGE_VERSION;
-
 std::chrono::microseconds since(SteadyClock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - start);
 }

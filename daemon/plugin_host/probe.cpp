@@ -24,6 +24,7 @@
 #include "daemon/plugin_host/confine.hpp"
 #include "daemon/plugin_host/descriptor.hpp"
 #include "daemon/plugin_host/fd.hpp"
+#include "daemon/plugin_host/host_api.hpp"
 #include "daemon/plugin_host/inert_api.hpp"
 #include "daemon/plugin_host/library.hpp"
 #include "daemon/plugin_host/process_state.hpp"
@@ -32,8 +33,6 @@
 
 namespace backstage::plugin_host {
 namespace {
-
-constexpr const char* host_version = BACKSTAGE_VERSION;
 
 // For the handler, which gets no arguments. Constant once the plugin is being loaded.
 constinit int result_fd_ = -1;

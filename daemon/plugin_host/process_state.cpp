@@ -11,14 +11,10 @@
 #include <cstring>
 
 #include "daemon/plugin_host/fd.hpp"
+#include "daemon/plugin_host/signal_name.hpp"
 
 namespace backstage::plugin_host {
 namespace {
-
-std::string name_of_signal(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
-}
 
 std::string locale_now() {
   const char* name = std::setlocale(LC_ALL, nullptr);

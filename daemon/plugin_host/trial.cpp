@@ -15,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "daemon/plugin_host/signal_name.hpp"
 #include "daemon/plugin_host/trial_child.hpp"
 #include "daemon/plugin_host/trial_report.hpp"
 
@@ -29,11 +30,6 @@ struct Case {
   const TrialEnd& end;
   const TrialReport& report;
 };
-
-std::string name_of_signal(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
-}
 
 std::string_view when(TrialPhase phase) {
   switch (phase) {

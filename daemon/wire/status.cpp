@@ -5,14 +5,14 @@
 namespace backstage::wire {
 namespace {
 
-struct Row {
+struct CodeRow {
   std::uint16_t number;
   std::string_view token;
   std::string_view sentence;
 };
 
 // In the order of the enumerators.
-constexpr std::array<Row, wire_errc_count> rows{{
+constexpr std::array<CodeRow, wire_errc_count> code_rows{{
     {400, "bad_frame", "the frames or the control line break the grammar"},
     {400, "bad_verb", "there is no such verb"},
     {400, "bad_batch", "the entries of the batch do not add up, nothing of it ran"},
@@ -81,7 +81,7 @@ constexpr std::uint16_t number_of(Errc code) noexcept {
 Status status(Errc code) noexcept { return {number_of(code), backstage::token(code)}; }
 
 Status status(WireErrc code) noexcept {
-  const Row& row = rows[static_cast<std::size_t>(code)];
+  const CodeRow& row = code_rows[static_cast<std::size_t>(code)];
   return {row.number, row.token};
 }
 
@@ -93,7 +93,7 @@ std::optional<Errc> find_errc(std::string_view token) noexcept {
 }
 
 std::string_view sentence(WireErrc code) noexcept {
-  return rows[static_cast<std::size_t>(code)].sentence;
+  return code_rows[static_cast<std::size_t>(code)].sentence;
 }
 
 }  // namespace backstage::wire

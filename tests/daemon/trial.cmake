@@ -31,4 +31,4 @@ add_dependencies(trial_test backstaged all_plugins bad_plugins)
 
 backstage_test(drop_folder_test
   SOURCES drop_folder_test.cpp settling_test.cpp
-  LINK backstage_plugin_host)
+  LINK backstage_plugin_host ALONE settling_test.cpp)

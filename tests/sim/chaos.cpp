@@ -7,8 +7,6 @@
 namespace backstage::sim {
 namespace {
 
-Duration millis(std::uint32_t count) { return std::chrono::milliseconds(count); }
-
 Checks checks_of(const Swarm& swarm) {
   Checks checks;
   checks.sequences_are_whole =

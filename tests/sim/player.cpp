@@ -3,12 +3,6 @@
 #include <stdexcept>
 
 namespace backstage::sim {
-namespace {
-
-Duration millis(std::uint32_t count) { return std::chrono::milliseconds(count); }
-
-}  // namespace
-
 std::expected<std::unique_ptr<Actor>, Failure> Factory::create(Context& context, std::string_view) {
   Dice& dice = chaos_.dice_;
   if (!chaos_.is_peaceful_ && dice.one_in(12)) return std::unexpected(Failure{"dice"});

@@ -3,8 +3,6 @@
 namespace backstage::sim {
 namespace {
 
-Duration millis(std::uint32_t count) { return std::chrono::milliseconds(count); }
-
 ActorType draw_type(Dice& dice, std::uint32_t index) {
   ActorType type;
   type.name = "t" + std::to_string(index);

@@ -17,6 +17,8 @@
 
 namespace backstage::sim {
 
+inline Duration millis(std::uint32_t count) { return std::chrono::milliseconds(count); }
+
 // FNV-1a over everything that was decided or happened, and the text of it when tracing.
 class Journal {
  public:
