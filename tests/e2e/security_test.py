@@ -15,6 +15,23 @@ from daemon import SLOW, Daemon, Deadline
 from guard import ACTORS, PLUGINS, KeyCase, plain_dealer
 
 
+def dumpable_memory(pid):
+    """What a core dump of the process would hold: all that is its own and not advised away."""
+    written, spans, parts = False, [], []
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            written = "w" in words[1]
+            begin, end = (int(at, 16) for at in words[0].split("-"))
+        elif words[0] == "VmFlags:" and written and "dd" not in words:
+            spans.append((begin, end - begin))
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
+        for begin, size in spans:
+            file.seek(begin)
+            parts.append(file.read(size) or b"")
+    return b"".join(parts)
+
+
 class KeygenTest(unittest.TestCase):
     def test_keygen_writes_a_pair_and_never_overwrites_one(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -230,6 +247,15 @@ class StrangerTest(KeyCase):
         self.assertEqual(desk.ask("REQ echo id=4", b"x"), [b"REP 4", b"x"])
         users = {line.get("user") for line in daemon.log_lines() if line["msg"] == "session opened"}
         self.assertEqual(users, {"curve:desk", "curve:feed"})
+        self.end(daemon)
+
+    def test_no_core_dump_would_hold_the_text_of_the_secret_key(self):
+        daemon, clients = self.serve([{"user": "*", "allow": ["*"]}])
+        desk = self.curve(clients, "desk")
+        self.assertEqual(desk.ask("REQ echo id=1", b"said lately"), [b"REP 1", b"said lately"])
+        dumped = dumpable_memory(daemon.process.pid)
+        self.assertIn(str(daemon.runtime_dir).encode(), dumped, "something that is no secret")
+        self.assertNotIn(self.keys.text("server", "key_secret").strip(), dumped)
         self.end(daemon)
 
     def test_secrets_are_nowhere_to_be_seen(self):
