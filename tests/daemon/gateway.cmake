@@ -5,7 +5,8 @@ backstage_test(gateway_test
           gateway_rights_test.cpp
           gateway_hear_test.cpp gateway_packed_test.cpp gateway_watch_test.cpp gateway_shed_test.cpp
           deadlines_test.cpp delivery_window_test.cpp zmtp_filters_test.cpp
-          zmtp_output_test.cpp zmtp_reader_test.cpp gateway_ack_test.cpp gateway_books_test.cpp
+          zmtp_output_test.cpp zmtp_reader_test.cpp ready_list_test.cpp
+          gateway_ack_test.cpp gateway_books_test.cpp
           gateway_detach_test.cpp gateway_memory_test.cpp gateway_resume_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/gateway_fixture.cpp
   LINK backstage_gateway stage fmt::fmt)
