@@ -4,7 +4,8 @@
 # Which sources go together follows from their names alone, so that a new file moves no other. Names
 # in anonymous namespaces are unique among the sources that meet; where they are not the compiler
 # says so. -DBACKSTAGE_UNITY=OFF compiles each source by itself, as clang-tidy wants it, and is the
-# faster way to edit one of them again and again.
+# faster way to edit one of them again and again. Sources with options of their own, as all of
+# the engine's are, stay by themselves.
 
 # That many sources go together, more or less.
 set(backstage_unity_sources 10)

@@ -10,7 +10,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 // So often Ctrl-C is looked at that came outside of a wait.
-constexpr std::chrono::milliseconds stop_looked_for{200};
+constexpr std::chrono::milliseconds interrupt_look_interval{200};
 
 class Listener {
  public:
@@ -102,7 +102,7 @@ Outcome<int> sub(const Options& options) {
       traffic.duration.count() > 0 ? Clock::now() + traffic.duration : Clock::time_point::max();
   while (!listener.is_done() && !was_interrupted() && Clock::now() < end) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-    session.poll(std::min(left, stop_looked_for));
+    session.poll(std::min(left, interrupt_look_interval));
   }
   listener.sum_up();
   return exit_code::ok;

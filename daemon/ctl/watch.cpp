@@ -29,8 +29,8 @@ Outcome<int> watch(const Options& options) {
     if (!got) return std::unexpected(fault_of_message(got.error(), session.endpoint()));
     ++left;
   }
-  constexpr std::chrono::milliseconds nap{200};
-  while (left > 0 && !is_over && !was_interrupted()) session.poll(nap);
+  constexpr std::chrono::milliseconds interrupt_look_interval{200};
+  while (left > 0 && !is_over && !was_interrupted()) session.poll(interrupt_look_interval);
   return exit_code::ok;
 }
 
