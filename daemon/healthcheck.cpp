@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli.hpp"
-#include "daemon/gateway/ping.hpp"
+#include "daemon/transport/ping.hpp"
 
 namespace backstage::daemon {
 
@@ -26,7 +26,7 @@ int healthcheck(const Config& config, const Environment& environment) {
     return exit_code::unavailable;
   }
   const auto endpoint = cmd.front().get<std::string>();
-  const auto answer = gateway::ping(endpoint, 2s);
+  const auto answer = transport::ping(endpoint, 2s);
   if (!answer) {
     fmt::print(stderr, "not serving: {}: {}\n  next: see the daemon's log\n", endpoint,
                answer.error());

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "backstage/plugin.h"
-#include "daemon/gateway/ping.hpp"
+#include "daemon/transport/ping.hpp"
 
 namespace backstage::daemon {
 
@@ -11,7 +11,7 @@ std::string version_text() { return BACKSTAGED_VERSION; }
 
 std::string version_line() {
   return fmt::format("backstaged {} ({}), libzmq {}, plugin ABI {}.{}", version_text(),
-                     BACKSTAGED_BUILD, gateway::libzmq_version(), BS_ABI_MAJOR, BS_ABI_MINOR);
+                     BACKSTAGED_BUILD, transport::libzmq_version(), BS_ABI_MAJOR, BS_ABI_MINOR);
 }
 
 }  // namespace backstage::daemon

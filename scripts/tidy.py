@@ -26,9 +26,14 @@ ALLOWED = {
     "core": ({"core", "core/values"}, {"std"}),
     "daemon/wire": ({"core/values", "daemon/wire"}, {"std"}),
     "daemon/zmtp": ({"daemon/zmtp"}, {"std"}),
-    "daemon/gateway": (
-        {"core", "core/values", "daemon/wire", "daemon/zmtp", "daemon/policy", "daemon/gateway"},
+    "daemon/transport": (
+        {"core", "core/values", "daemon/zmtp", "daemon/policy", "daemon/transport"},
         {"std", "posix", "zmq", "asio", "fmt"},
+    ),
+    "daemon/gateway": (
+        {"core", "core/values", "daemon/wire", "daemon/policy", "daemon/transport",
+         "daemon/gateway"},
+        {"std", "posix", "asio", "fmt"},
     ),
     "daemon/policy": ({"core/values", "daemon/policy"}, {"std", "posix", "fmt"}),
     "daemon/plugin_gate": (
@@ -40,8 +45,8 @@ ALLOWED = {
         {"std", "posix", "dlfcn", "fmt"},
     ),
     "daemon": (
-        {"core", "core/values", "daemon", "daemon/wire", "daemon/policy", "daemon/gateway",
-         "daemon/plugin_gate", "daemon/plugin_host", "plugins/sdk"},
+        {"core", "core/values", "daemon", "daemon/wire", "daemon/policy", "daemon/transport",
+         "daemon/gateway", "daemon/plugin_gate", "daemon/plugin_host", "plugins/sdk"},
         {"std", "posix", "asio", "json", "cli", "spdlog", "fmt", "sodium"},
     ),
     "daemon/ctl": (

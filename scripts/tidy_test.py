@@ -41,8 +41,9 @@ class Arrows(Planted):
         self.plant("core/values/ids.hpp", HEADER + "#include <cstdint>\n")
         self.plant("core/engine.cpp", HEADER + '#include "core/values/ids.hpp"\n'
                    "#include <vector>\n")
+        self.plant("daemon/transport/sockets.hpp", HEADER + "#include <zmq.h>\n")
         self.plant("daemon/gateway/loop.cpp", HEADER + '#include "core/engine.hpp"\n'
-                   "#include <zmq.h>\n#include <asio/post.hpp>\n")
+                   '#include "daemon/transport/sockets.hpp"\n#include <asio/post.hpp>\n')
         self.plant("daemon/main.cpp", HEADER + '#include "daemon/daemon.hpp"\n')
         self.plant("plugins/echo/echo.cpp", HEADER + "#include <backstage/plugin.hpp>\n")
         self.plant("tests/core/engine_test.cpp", HEADER + "#include <catch2/catch.hpp>\n"
@@ -58,6 +59,11 @@ class Arrows(Planted):
             ("core/values/a.cpp", '"core/engine.hpp"', "core/values/ may not include core/"),
             ("daemon/wire/a.cpp", "<zmq.hpp>", "daemon/wire/ may not include zmq"),
             ("daemon/wire/a.cpp", '"core/engine.hpp"', "daemon/wire/ may not include core/"),
+            ("daemon/transport/a.cpp", '"daemon/wire/line.hpp"', "may not include daemon/wire/"),
+            ("daemon/transport/a.cpp", '"daemon/gateway/front.hpp"',
+             "may not include daemon/gateway/"),
+            ("daemon/gateway/a.cpp", "<zmq.h>", "daemon/gateway/ may not include zmq"),
+            ("daemon/gateway/a.cpp", '"daemon/zmtp/frame.hpp"', "may not include daemon/zmtp/"),
             ("daemon/gateway/a.cpp", "<dlfcn.h>", "daemon/gateway/ may not include dlfcn"),
             ("daemon/gateway/a.cpp", "<nlohmann/json.hpp>", "daemon/gateway/ may not include json"),
             ("daemon/gateway/a.cpp", '"daemon/plugin_host/library.hpp"', "may not include daemon/"),

@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "daemon/gateway/transport.hpp"
+#include "daemon/gateway/seam.hpp"
 
 namespace backstage::gateway {
 

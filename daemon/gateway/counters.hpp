@@ -1,40 +1,26 @@
 /// Counters of the gateway: written by its thread, read by any.
 #pragma once
 #include <array>
-#include <atomic>
 #include <cstdint>
 
 #include "core/mailbox_parts.hpp"
 #include "core/values/errc.hpp"
+#include "daemon/transport/counters.hpp"
 #include "daemon/wire/status.hpp"
 
 namespace backstage::gateway {
 
-/// A number with one writer: no locked instruction.
-class Counter {
- public:
-  void add(std::uint64_t by = 1) noexcept { set(get() + by); }
-  void take() noexcept { set(get() - 1); }
-  void set_to(std::uint64_t value) noexcept { set(value); }
-  [[nodiscard]] std::uint64_t get() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }
+using transport::Counter;
 
- private:
-  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
-  std::atomic<std::uint64_t> value_{0};
-};
-
-struct Counters {
+/// With those of the transports below it.
+struct Counters : transport::Counters {
   // Now.
   Counter sessions;
   Counter sessions_detached;
   Counter filters;  ///< distinct ones of SUB sockets
-  Counter connections;
 
   // Since the start.
   Counter sessions_opened;
-  Counter messages_in;       ///< on cmd
   Counter messages_out;      ///< to clients, answers and deliveries
   Counter batches_in;        ///< BATCH on cmd and ingest
   Counter batches_out;       ///< of messages_out, packed
@@ -56,16 +42,12 @@ struct Counters {
   Counter acknowledged;      ///< ACKs that freed something
   Counter published;         ///< messages to pub
   Counter filters_refused;   ///< over filters_max
-  Counter filters_unusable;  ///< that no address can match
   Counter ingested;          ///< messages taken in by ingest
   Counter ingest_refused;
   Counter ingest_stalls;
-  Counter auth_refused;     ///< connections that did not prove who they are
   Counter unauthenticated;  ///< messages whose sender nobody has checked, or whose key is gone
   Counter forbidden;        ///< commands, and subscriptions after a reload, that no rule allows
   Counter over_rate;        ///< messages over a principal's rate
-  Counter cut;              ///< connections ended by the daemon
-  Counter gate_closed;      ///< times that as many connections were open as may be
   Counter turns;            ///< of the loop: stands still when the gateway is stuck
   Counter beats;            ///< signs of life it was asked for
 

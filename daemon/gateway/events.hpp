@@ -4,15 +4,16 @@
 #include <string_view>
 
 #include "core/actor.hpp"
-#include "daemon/gateway/transport.hpp"
+#include "daemon/gateway/seam.hpp"
+#include "daemon/transport/events.hpp"
 #include "daemon/wire/status.hpp"
 
 namespace backstage::gateway {
 
-/// Calls must not block, throw, or call the gateway. Views are borrowed. All [gateway].
-class Events {
+/// With what the transports tell. Calls must not block, throw, or call the gateway. Views are
+/// borrowed. All [gateway].
+class Events : public transport::Events {
  public:
-  virtual ~Events() = default;
   virtual void session_opened(std::string_view name, const Peer& peer) noexcept = 0;
   /// Its connection is lost; it waits for another.
   virtual void session_detached(std::string_view name, std::chrono::seconds within) noexcept = 0;
@@ -27,17 +28,8 @@ class Events {
   virtual void ingest_resumed() noexcept = 0;
   /// A filter of a SUB socket beyond filters_max gets nothing.
   virtual void filter_refused(std::string_view filter) noexcept = 0;
-  /// A connection did not prove who it is. `who`: its address, mechanism and public key.
-  virtual void connection_refused(std::string_view who, std::string_view why) noexcept = 0;
   /// What was connected as `user` has been ended: its key is no longer authorised.
   virtual void principal_revoked(std::string_view user, std::size_t sessions) noexcept = 0;
-  /// A connection of `user` was ended for this reason.
-  virtual void connection_cut(std::string_view user, std::string_view why) noexcept = 0;
-  /// New connections wait outside, or may come in again.
-  virtual void gate_closed(std::size_t connections) noexcept = 0;
-  virtual void gate_opened(std::size_t connections) noexcept = 0;
-  /// An exception reached the loop, which goes on: memory has run out, or there is a bug.
-  virtual void trouble(std::string_view what) noexcept = 0;
 };
 
 }  // namespace backstage::gateway

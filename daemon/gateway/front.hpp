@@ -15,9 +15,9 @@
 #include "daemon/gateway/house.hpp"
 #include "daemon/gateway/ingest_door.hpp"
 #include "daemon/gateway/pub_door.hpp"
+#include "daemon/gateway/seam.hpp"
 #include "daemon/gateway/sessions.hpp"
 #include "daemon/gateway/shedder.hpp"
-#include "daemon/gateway/transport.hpp"
 
 namespace backstage::gateway {
 

@@ -18,7 +18,7 @@
 
 #include "core/late_wakes.hpp"
 #include "daemon/gateway/front.hpp"
-#include "daemon/gateway/transports.hpp"
+#include "daemon/transport/transports.hpp"
 
 namespace backstage::gateway {
 namespace {
@@ -60,7 +60,8 @@ void yield_to_workers() noexcept {
 }
 
 Options affordable(Options options) {
-  options.limits.connections_max = affordable_connections(options.limits.connections_max);
+  options.limits.connections_max =
+      transport::affordable_connections(options.limits.connections_max);
   return options;
 }
 
@@ -69,14 +70,14 @@ Options affordable(Options options) {
 /// The running half: exists from a successful bind to the end of stop.
 class Gateway::Loop {
  public:
-  Loop(Gateway& gateway, std::unique_ptr<Sockets> sockets)
+  Loop(Gateway& gateway, std::unique_ptr<transport::Sockets> sockets)
       : clock_(gateway.clock_),
         events_(gateway.events_),
         sockets_(std::move(sockets)),
         ready_([this] { post_turn(); }),
         principals_(gateway.principals_),
         transport_(io_, *sockets_, gateway.counters_, principals_, gateway.events_,
-                   gateway.options_),
+                   gateway.options_, gateway.options_.limits),
         front_(House{gateway.engine_, gateway.clock_, gateway.options_, gateway.events_,
                      gateway.counters_, ready_, transport_, endpoints(), principals_}),
         timer_(io_),
@@ -123,10 +124,11 @@ class Gateway::Loop {
       principals_.set_rules(std::move(rules));
       front_.apply_rules();
       // libzmq alone decides what a SUB socket gets: it gets all of it, or is not there.
-      transport_.cut_if([](Door door, const ConnectionBook::Connection& connection) {
-        return door == Door::pub && connection.principal != nullptr &&
-               !connection.principal->rights.allows(policy::Right::sub, "*/>");
-      });
+      transport_.cut_if(
+          [](policy::Door door, const transport::ConnectionBook::Connection& connection) {
+            return door == policy::Door::pub && connection.principal != nullptr &&
+                   !connection.principal->rights.allows(policy::Right::sub, "*/>");
+          });
     });
   }
   // Of its own thread, as all that counts here.
@@ -168,23 +170,25 @@ class Gateway::Loop {
     if (lost.empty()) return;
     for (const Principal* principal : lost) front_.revoke(*principal);
     revoked_.insert(revoked_.end(), lost.begin(), lost.end());
-    transport_.cut_if([this](Door door, const ConnectionBook::Connection& connection) {
-      return door != Door::cmd && is_revoked(connection);
-    });
+    transport_.cut_if(
+        [this](policy::Door door, const transport::ConnectionBook::Connection& connection) {
+          return door != policy::Door::cmd && is_revoked(connection);
+        });
     // BYE has its time to get out. Who comes back under the same name with another key meanwhile is
     // cut as well, and comes back again.
     cut_timer_.expires_after(farewell_time);
     cut_timer_.async_wait([this](const asio::error_code& error) {
       // Set anew, for those who lost their keys since as well.
       if (error) return;
-      transport_.cut_if([this](Door, const ConnectionBook::Connection& connection) {
-        return is_revoked(connection);
-      });
+      transport_.cut_if(
+          [this](policy::Door, const transport::ConnectionBook::Connection& connection) {
+            return is_revoked(connection);
+          });
       revoked_.clear();
       transport_.settle();
     });
   }
-  [[nodiscard]] bool is_revoked(const ConnectionBook::Connection& connection) const {
+  [[nodiscard]] bool is_revoked(const transport::ConnectionBook::Connection& connection) const {
     // Who has said nothing yet may have come in by a key that is gone.
     if (connection.principal == nullptr) return connection.is_curve;
     return std::ranges::find(revoked_, connection.principal) != revoked_.end();
@@ -261,13 +265,13 @@ class Gateway::Loop {
 
   const Clock& clock_;
   Events& events_;
-  const std::unique_ptr<Sockets> sockets_;
+  const std::unique_ptr<transport::Sockets> sockets_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   ReadyList ready_;
   Principals& principals_;
   std::vector<const Principal*> revoked_;  // whose connections are to be cut
-  Transports transport_;
+  transport::Transports transport_;
   Front front_;
   asio::steady_timer timer_;
   asio::steady_timer cut_timer_;
@@ -286,13 +290,13 @@ Gateway::Gateway(Engine& engine, const Clock& clock, Options options, Events& ev
       clock_(clock),
       options_(affordable(std::move(options))),
       events_(events),
-      principals_(options_) {}
+      principals_(options_, options_.limits) {}
 
 Gateway::~Gateway() { stop(); }
 
 std::expected<BoundEndpoints, StartError> Gateway::start() {
   try {
-    auto sockets = std::make_unique<Sockets>(options_, principals_);
+    auto sockets = std::make_unique<transport::Sockets>(options_, options_.limits, principals_);
     if (auto error = sockets->bind(options_)) return std::unexpected(*std::move(error));
     auto loop = std::make_unique<Loop>(*this, std::move(sockets));
     if (const auto opened = loop->open(); !opened) {

@@ -9,7 +9,7 @@
 #include "daemon/gateway/counters.hpp"
 #include "daemon/gateway/events.hpp"
 #include "daemon/gateway/options.hpp"
-#include "daemon/gateway/principals.hpp"
+#include "daemon/gateway/seam.hpp"
 
 namespace backstage::gateway {
 

@@ -13,9 +13,8 @@
 #include "daemon/gateway/events.hpp"
 #include "daemon/gateway/options.hpp"
 #include "daemon/gateway/pack.hpp"
-#include "daemon/gateway/principals.hpp"
 #include "daemon/gateway/ready_list.hpp"
-#include "daemon/gateway/transport.hpp"
+#include "daemon/gateway/seam.hpp"
 
 namespace backstage::gateway {
 

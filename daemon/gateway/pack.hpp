@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/gateway/transport.hpp"
+#include "daemon/gateway/seam.hpp"
 #include "daemon/wire/format.hpp"
 
 namespace backstage::gateway {

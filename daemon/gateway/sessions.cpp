@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/gateway/random.hpp"
+#include "daemon/transport/random.hpp"
 
 namespace backstage::gateway {
 namespace {
 
 Session::Token new_token() {
   Session::Token token{};
-  std::ranges::copy(random_hex(token.size()), token.begin());
+  std::ranges::copy(transport::random_hex(token.size()), token.begin());
   return token;
 }
 

@@ -1,11 +1,13 @@
-# Tests of the gateway: its logic on a stage, and a few over real libzmq.
+# Tests of the gateway: its logic on a stage, and a few over real libzmq; and of the transports.
+backstage_test(transport_test
+  SOURCES zmtp_filters_test.cpp zmtp_output_test.cpp zmtp_reader_test.cpp
+  LINK backstage_transport)
 backstage_test(gateway_test
   SOURCES gateway_verbs_test.cpp gateway_session_test.cpp gateway_flow_test.cpp
           gateway_pub_test.cpp gateway_ingest_test.cpp gateway_req_test.cpp gateway_batch_test.cpp
           gateway_rights_test.cpp
           gateway_hear_test.cpp gateway_packed_test.cpp gateway_watch_test.cpp gateway_shed_test.cpp
-          deadlines_test.cpp delivery_window_test.cpp zmtp_filters_test.cpp
-          zmtp_output_test.cpp zmtp_reader_test.cpp ready_list_test.cpp
+          deadlines_test.cpp delivery_window_test.cpp ready_list_test.cpp
           gateway_ack_test.cpp gateway_books_test.cpp
           gateway_detach_test.cpp gateway_memory_test.cpp gateway_resume_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/gateway_fixture.cpp

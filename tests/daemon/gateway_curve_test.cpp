@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/gateway/connection_gate.hpp"
+#include "daemon/transport/connection_gate.hpp"
 #include "daemon/policy/z85.hpp"
 #include "tests/daemon/temp_dir.hpp"
 #include "tests/support/catch.hpp"
@@ -222,7 +222,7 @@ TEST_CASE("a few connections over the cap may stay, a crowd is cut down to them"
                                            {8, 16, 0},
                                            {8, 17, 1}}) {
     CAPTURE(cap, open);
-    CHECK(ConnectionGate(cap).surplus(open) == surplus);
+    CHECK(transport::ConnectionGate(cap).surplus(open) == surplus);
   }
 }
 

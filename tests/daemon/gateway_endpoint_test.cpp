@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/gateway/endpoint.hpp"
+#include "daemon/transport/endpoint.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/gateway_service.hpp"
 #include "tests/support/zmq_client.hpp"
@@ -184,22 +184,22 @@ TEST_CASE("only loopback and ipc are local", "[gateway]") {
   for (const auto* local : {"tcp://127.0.0.1:1", "tcp://127.8.9.1:*", "tcp://[::1]:1",
                             "tcp://localhost:1", "ipc:///x"}) {
     INFO(local);
-    CHECK(is_local(local));
+    CHECK(transport::is_local(local));
   }
   for (const auto* remote : {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://[::]:1", "tcp://10.0.0.1:1",
                              "tcp://127.evil.example:1", "tcp://eth0:1", "", "tcp://"}) {
     INFO(remote);
-    CHECK_FALSE(is_local(remote));
-    CHECK_FALSE(is_loopback(remote));
+    CHECK_FALSE(transport::is_local(remote));
+    CHECK_FALSE(transport::is_loopback(remote));
   }
 }
 
 TEST_CASE("loopback is told by its number, not by a name that may mean anything", "[gateway]") {
   for (const auto* loopback : {"tcp://127.0.0.1:1", "tcp://127.8.9.1:*", "tcp://[::1]:1"}) {
-    CHECK(is_loopback(loopback));
+    CHECK(transport::is_loopback(loopback));
   }
   for (const auto* other : {"tcp://localhost:1", "ipc:///x", "ipc://127.0.0.1"}) {
-    CHECK_FALSE(is_loopback(other));
+    CHECK_FALSE(transport::is_loopback(other));
   }
 }
 

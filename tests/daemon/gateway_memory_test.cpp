@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "core/cell.hpp"
-#include "daemon/gateway/connection_book.hpp"
-#include "daemon/gateway/zmq_peers.hpp"
+#include "daemon/transport/connection_book.hpp"
+#include "daemon/transport/zmq_peers.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/gateway_fixture.hpp"
 #include "tests/support/heap.hpp"
@@ -65,10 +65,10 @@ class Crowd {
 // What the way to libzmq knows of each connection.
 std::size_t bytes_of_a_peer() {
   const Options options;
-  Principals principals(options);
+  Principals principals(options, options.limits);
   Principal& principal = principals.of(user);
-  ZmqPeers peers;
-  ConnectionBook book;
+  transport::ZmqPeers peers;
+  transport::ConnectionBook book;
   // Nothing is done with descriptors but to ask the kernel whether they are sockets.
   constexpr int fd_first = 100;
   const std::size_t before = heap_bytes();
@@ -76,8 +76,8 @@ std::size_t bytes_of_a_peer() {
     const int fd = fd_first + static_cast<int>(i);
     const std::array<char, 5> id{'\0', 'x', 'y', static_cast<char>(i >> 8U), static_cast<char>(i)};
     peers.add({id.data(), id.size()}, fd).peer.user_id = NameRef(user);
-    book.opened(Door::cmd, fd);
-    (void)book.met(Door::cmd, fd, principal);
+    book.opened(policy::Door::cmd, fd);
+    (void)book.met(policy::Door::cmd, fd, principal);
   }
   return (heap_bytes() - before) / clients_max;
 }

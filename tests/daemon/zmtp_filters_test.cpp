@@ -1,5 +1,5 @@
 // Which SUB sockets want what: prefixes, counts, and everybody once.
-#include "daemon/gateway/zmtp_filters.hpp"
+#include "daemon/transport/zmtp_filters.hpp"
 
 #include <algorithm>
 #include <map>
@@ -10,7 +10,7 @@
 
 #include "tests/support/catch.hpp"
 
-namespace backstage::gateway::test {
+namespace backstage::transport::test {
 namespace {
 
 // Descriptors are of no interest here.
@@ -108,4 +108,4 @@ TEST_CASE("filters match as a look at each would, whoever comes and goes", "[gat
 }
 
 }  // namespace
-}  // namespace backstage::gateway::test
+}  // namespace backstage::transport::test

@@ -1,5 +1,5 @@
 // What goes over the wire: whole, in order, shared where it is large, and nothing kept afterwards.
-#include "daemon/gateway/zmtp_output.hpp"
+#include "daemon/transport/zmtp_output.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include "daemon/zmtp/frame.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::gateway::test {
+namespace backstage::transport::test {
 namespace {
 
 using Written = ZmtpOutput::Written;
@@ -130,4 +130,4 @@ TEST_CASE("nobody reads there any more: it is told, and clear() gives all back",
 }
 
 }  // namespace
-}  // namespace backstage::gateway::test
+}  // namespace backstage::transport::test

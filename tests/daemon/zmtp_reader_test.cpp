@@ -1,5 +1,5 @@
 // What one connection sends, cut into messages, however it is read.
-#include "daemon/gateway/zmtp_reader.hpp"
+#include "daemon/transport/zmtp_reader.hpp"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "tests/support/catch.hpp"
 
-namespace backstage::gateway::test {
+namespace backstage::transport::test {
 namespace {
 
 using What = ZmtpReader::What;
@@ -158,4 +158,4 @@ TEST_CASE("a frame over the limit breaks the stream by its header alone", "[gate
 }
 
 }  // namespace
-}  // namespace backstage::gateway::test
+}  // namespace backstage::transport::test

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/gateway/zmtp_reader.hpp"
+#include "daemon/transport/zmtp_reader.hpp"
 #include "daemon/zmtp/command.hpp"
 #include "daemon/zmtp/handshake.hpp"
 
@@ -63,7 +63,7 @@ class Told {
   std::string story;
 
  private:
-  using What = gateway::ZmtpReader::What;
+  using What = transport::ZmtpReader::What;
 
   bool take(std::string_view bytes) {
     auto what = reader_.resume(message_) ? What::message : reader_.next(bytes, message_);
@@ -96,8 +96,8 @@ class Told {
   }
 
   zmtp::Handshake handshake_;
-  gateway::ZmtpReader reader_{frame_bytes_max};
-  gateway::ZmtpMessage message_;
+  transport::ZmtpReader reader_{frame_bytes_max};
+  transport::ZmtpMessage message_;
   std::string bytes_;
 };
 

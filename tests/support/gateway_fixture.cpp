@@ -144,7 +144,7 @@ Options GatewayWorld::default_options() {
 GatewayWorld::GatewayWorld(Options given, backstage::Limits limits)
     : stage(limits),
       options(std::move(given)),
-      principals(options),
+      principals(options, options.limits),
       front(House{stage.engine, stage.clock, options, events, counters, ready, transport, endpoints,
                   principals}) {
   ready.own_here();
