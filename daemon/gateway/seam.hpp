@@ -5,7 +5,6 @@
 
 namespace backstage::gateway {
 
-using transport::delimiter_frames;
 using transport::InMessage;
 using transport::out_frames_max;
 using transport::OutFrame;

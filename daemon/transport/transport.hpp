@@ -31,15 +31,6 @@ struct Peer {
   NameRef user_id;                ///< who it is, as the transport has checked it; may be empty
 };
 
-/// How many frames of a received message are not the client's own: a REQ socket, and a DEALER that
-/// likes to, puts an empty one in front, and ZMQ_REQ_CORRELATE a number in front of that. They go
-/// back with every answer.
-[[nodiscard]] constexpr std::size_t delimiter_frames(
-    SocketKind kind, std::span<const std::string_view> frames) noexcept {
-  if (frames.size() > 1 && frames[0].empty()) return 1;
-  return kind == SocketKind::req && frames.size() > 2 && frames[1].empty() ? 2 : 0;
-}
-
 enum class SendResult : std::uint8_t {
   sent,         ///< the transport has it
   would_block,  ///< nothing was taken; on_writable follows

@@ -11,6 +11,7 @@
 
 #include "core/name_ref.hpp"
 #include "core/string_map.hpp"
+#include "daemon/transport/envelope.hpp"
 #include "daemon/transport/transport.hpp"
 
 namespace backstage::transport {
@@ -18,11 +19,9 @@ namespace backstage::transport {
 struct ZmqPeer {
   Peer peer;
   NameRef routing_id;
-  /// Of ZMQ_REQ_CORRELATE: goes back in front of the delimiter. Null: it has never sent one.
-  std::unique_ptr<NameRef> correlation;
-  bool is_delimited = false;  ///< puts an empty frame before its messages, and expects one
-  bool is_blocked = false;    ///< waits for on_writable
-  bool is_leaving = false;    ///< its connection is closed; what it sent is still being read
+  Envelope envelope;
+  bool is_blocked = false;  ///< waits for on_writable
+  bool is_leaving = false;  ///< its connection is closed; what it sent is still being read
   int fd = -1;
   ZmqPeer* next_of_fd = nullptr;  ///< ZmqPeers' own
 };

@@ -122,7 +122,7 @@ bool ZmqTransport::read_cmd() {
   message_.receive(sockets_.cmd, ::zmq_msg_more(&id) != 0);
   ZmqPeer& peer = peer_of({static_cast<const char*>(::zmq_msg_data(&id)), ::zmq_msg_size(&id)});
   (void)::zmq_msg_close(&id);
-  take_envelope_off(peer);
+  message_.skip(peer.envelope.take_off(peer.peer.kind, message_.all_frames()));
   counters_.messages_in.add();
   // A copy: the peer may be found gone while it is being answered.
   const Peer sender = peer.peer;

@@ -61,11 +61,8 @@ SendResult ZmqTransport::send(PeerId id, std::span<const OutFrame> frames) {
     }
     return SendResult::would_block;
   }
-  const NameRef* const correlation = peer->correlation.get();
-  if (correlation != nullptr && !correlation->empty()) {
-    (void)send_frame(socket, {correlation->text()}, true);
-  }
-  if (peer->is_delimited) (void)send_frame(socket, {}, true);
+  peer->envelope.put_back(
+      [&socket](std::string_view frame) { (void)send_frame(socket, {frame}, true); });
   for (std::size_t i = 0; i < frames.size(); ++i) {
     (void)send_frame(socket, frames[i], i + 1 < frames.size(), &last_sent_.at(i));
   }
@@ -86,18 +83,6 @@ void ZmqTransport::resume_ingest() {
   Watched& ingest = watched(Source::ingest);
   ingest.is_paused = false;
   ingest.is_touched = true;
-}
-
-void ZmqTransport::take_envelope_off(ZmqPeer& peer) {
-  const auto frames = message_.all_frames();
-  const auto skipped = delimiter_frames(peer.peer.kind, frames);
-  if (skipped == 1 && peer.correlation != nullptr) *peer.correlation = {};
-  if (skipped == 2) {
-    if (peer.correlation == nullptr) peer.correlation = std::make_unique<NameRef>();
-    *peer.correlation = NameRef(frames[0]);
-  }
-  if (skipped != 0) peer.is_delimited = true;
-  message_.skip(skipped);
 }
 
 // Who sent the message just received.

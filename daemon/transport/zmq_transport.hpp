@@ -88,7 +88,6 @@ class ZmqTransport final : public Transport {
   void read_monitor(Source source, ZmqMonitor& monitor, Door door);
   void meet(Door door, int fd, std::string_view user, int filters);
   [[nodiscard]] ZmqPeer& peer_of(std::string_view routing_id);
-  void take_envelope_off(ZmqPeer& peer);
   void on_closed(int fd);
   void dismiss_leaving();
   void try_blocked(std::size_t peers_max);

@@ -7,6 +7,7 @@
 
 #include "core/name_ref.hpp"
 #include "daemon/transport/connection_book.hpp"
+#include "daemon/transport/envelope.hpp"
 #include "daemon/transport/zmtp_output.hpp"
 #include "daemon/transport/zmtp_reader.hpp"
 #include "daemon/zmtp/handshake.hpp"
@@ -25,7 +26,6 @@ struct ZmtpConnection {
   int fd;  ///< -1: closed
   const Door door;
   bool is_met = false;            ///< it has said something
-  bool is_delimited = false;      ///< puts an empty frame before its messages, and expects one
   bool is_blocked = false;        ///< waits for on_writable
   bool is_dirty = false;          ///< among those to be written to
   bool is_waiting = false;        ///< for the kernel to take more
@@ -38,8 +38,7 @@ struct ZmtpConnection {
   std::uint64_t published = 0;    ///< the last publish that it was given
   Peer peer;                      ///< its user_id is who it is
   std::unique_ptr<zmtp::Handshake> handshake;  ///< null: it is done
-  /// Of ZMQ_REQ_CORRELATE: goes back in front of the delimiter. Null: it has never sent one.
-  std::unique_ptr<NameRef> correlation;
+  Envelope envelope;
   /// Of pub: its filters, and how often it has set each. Null: none yet.
   std::unique_ptr<std::map<std::string, std::uint32_t, std::less<>>> filters;
   ZmtpReader reader;

@@ -192,15 +192,7 @@ void ZmtpTransport::handle_message(ZmtpConnection& connection) {
   if (!connection.is_met) (void)meet(connection, 0);
   message_.set_user(connection.peer.user_id);
   if (connection.door == Door::ingest) return handler_->on_ingest(message_);
-  const auto frames = message_.all_frames();
-  const auto skipped = delimiter_frames(connection.peer.kind, frames);
-  if (skipped == 1 && connection.correlation != nullptr) *connection.correlation = {};
-  if (skipped == 2) {
-    if (connection.correlation == nullptr) connection.correlation = std::make_unique<NameRef>();
-    *connection.correlation = NameRef(frames[0]);
-  }
-  if (skipped != 0) connection.is_delimited = true;
-  message_.skip(skipped);
+  message_.skip(connection.envelope.take_off(connection.peer.kind, message_.all_frames()));
   counters_.messages_in.add();
   handler_->on_message(connection.peer, message_);
 }

@@ -89,14 +89,12 @@ SendResult ZmtpTransport::send(PeerId id, std::span<const OutFrame> frames) {
     if (!std::exchange(connection.is_blocked, true)) ++blocked_;
     return SendResult::would_block;
   }
-  if (!connection.is_delimited) {
+  if (connection.envelope.is_empty()) {
     connection.output.append(chunks_, frames);
   } else {
     std::array<OutFrame, out_frames_max + 2> all{};
     std::size_t count = 0;
-    const NameRef* const correlation = connection.correlation.get();
-    if (correlation != nullptr && !correlation->empty()) all.at(count++).bytes = *correlation;
-    ++count;
+    connection.envelope.put_back([&](std::string_view frame) { all.at(count++).bytes = frame; });
     for (const OutFrame& frame : frames) all.at(count++) = frame;
     connection.output.append(chunks_, std::span(all).first(count));
   }

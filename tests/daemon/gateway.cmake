@@ -1,6 +1,6 @@
 # Tests of the gateway: its logic on a stage, and a few over real libzmq; and of the transports.
 backstage_test(transport_test
-  SOURCES zmtp_filters_test.cpp zmtp_output_test.cpp zmtp_reader_test.cpp
+  SOURCES envelope_test.cpp zmtp_filters_test.cpp zmtp_output_test.cpp zmtp_reader_test.cpp
   LINK backstage_transport)
 backstage_test(gateway_test
   SOURCES gateway_verbs_test.cpp gateway_session_test.cpp gateway_flow_test.cpp
