@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "daemon/transport/connection_gate.hpp"
 #include "daemon/policy/z85.hpp"
+#include "daemon/transport/connection_gate.hpp"
 #include "tests/daemon/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/gateway_service.hpp"
