@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -106,8 +107,9 @@ Outcome<std::unique_ptr<client::connection>> connect(
   const auto keys = read_keys(files);
   if (!keys) return std::unexpected(keys.error());
   with.curve = *keys;
+  constexpr std::chrono::milliseconds connect_max{2'000};
   auto connection = std::make_unique<client::connection>(endpoint, std::move(with));
-  const auto opened = connection->open();
+  const auto opened = connection->open(std::min(options.timeout, connect_max));
   if (opened) return connection;
   if (opened.error().token == "unreachable") {
     if (auto fault = fault_of_handshake(endpoint, *keys, files)) {

@@ -138,8 +138,11 @@ class Generator {
         std::min(wanted, rate_ > 0 ? static_cast<std::uint64_t>(rate_ * seconds(stopped - begun_))
                                    : result_.sent);
     result_.due = std::max(result_.due, result_.sent);
-    const auto patience = LoadClock::now() + options_.timeout;
-    while (under_way_ > 0 && LoadClock::now() < patience && !was_interrupted()) {
+    // After Ctrl-C a moment: what is under way has its answer by then, if anybody answers at all.
+    const auto most =
+        was_interrupted() ? std::min(options_.timeout, farewell_max) : options_.timeout;
+    const auto patience = LoadClock::now() + most;
+    while (under_way_ > 0 && LoadClock::now() < patience) {
       session_.poll(milliseconds{20});
     }
     result_.took = LoadClock::now() - begun_;
@@ -150,6 +153,7 @@ class Generator {
  private:
   static constexpr double rate_default = 1'000;
   static constexpr milliseconds duration_default{10'000};
+  static constexpr milliseconds farewell_max{1'000};
 
   static std::optional<client::error> error_in(const client::outcome<client::reply>& got) {
     return got ? std::nullopt : std::optional(got.error());

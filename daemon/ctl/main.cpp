@@ -1,9 +1,11 @@
 // backstagectl: parse, act, say what went wrong.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <system_error>
 
 #include "daemon/ctl/commands.hpp"
 #include "daemon/runtime_dir.hpp"
@@ -62,13 +64,26 @@ int fail(const Fault& fault, bool is_json) {
   return fault.exit;
 }
 
+// What was printed has arrived where it was to go.
+bool is_written() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
+
+Fault unwritten() {
+  return {exit_code::cannot_write,
+          "CTL-208",
+          "what this command tells cannot be written",
+          "standard output",
+          std::generic_category().message(errno),
+          "give it a place with room; what the daemon was asked for has been done"};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   const auto options = parse_arguments(argc, argv, BACKSTAGED_VERSION);
   if (!options) return fail(options.error(), false);
   const auto done = act(*options);
-  return done ? *done : fail(done.error(), options->is_json);
+  const int exit = done ? *done : fail(done.error(), options->is_json);
+  return is_written() ? exit : fail(unwritten(), false);
 } catch (const std::exception& error) {
   fmt::print(stderr, "backstagectl: {}\n  next: please report this\n", error.what());
   return exit_code::internal;

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <iterator>
+#include <system_error>
 #include <thread>
 
 #include "daemon/ctl/keys.hpp"
@@ -56,6 +59,21 @@ std::unexpected<Fault> too_long() {
                                {},
                                "no daemon takes a payload as large as that",
                                "send it in parts; --lines makes a message of each line"});
+}
+
+// An end of the input that is none: a folder, say, or a descriptor that is closed.
+bool has_failed(const std::istream& input) {
+  return input.bad() || (&input == &std::cin && std::ferror(stdin) != 0);
+}
+
+std::unexpected<Fault> unreadable() {
+  return std::unexpected(Fault{exit_code::refused,
+                               "CTL-207",
+                               "standard input cannot be read",
+                               {},
+                               std::generic_category().message(errno),
+                               "redirect it from a file or a pipe; `< /dev/null` is the empty "
+                               "payload; what was said before stands"});
 }
 
 // Waits until message number `count` is due; false when Ctrl-C came first.
@@ -113,6 +131,7 @@ Outcome<void> each_payload(
       if (all.size() == input_bytes_max) return too_long();
       all += byte;
     }
+    if (has_failed(input)) return unreadable();
     return static_cast<void>(each(all, 1)), Outcome<void>{};
   }
   const auto begun = Clock::now();
@@ -121,6 +140,7 @@ Outcome<void> each_payload(
     if (line.size() > input_bytes_max) return too_long();
     if (!wait_for_turn(traffic, begun, count) || !each(line, count + 1)) break;
   }
+  if (has_failed(input) && !was_interrupted()) return unreadable();
   return {};
 }
 

@@ -139,7 +139,8 @@ void Connection::let_go(bool needs_hello, std::optional<wire::Status> farewell) 
   if (farewell) say(wire::Farewell{*farewell});
   needs_hello_ = needs_hello;
   set_wishes({});
-  wait_if_blocked();
+  // Who is told nothing knows of the end, and speaks in the session that follows.
+  if (farewell) wait_if_blocked();
 }
 
 // What it says before it has read BYE would be said in a session that is over.
@@ -180,13 +181,15 @@ void Connection::ok(const wire::Ok& answer) {
   if (wants_ok(answer.id)) say(answer);
 }
 
-void Connection::refuse(std::uint64_t id, wire::Status status, std::string_view text) {
+void Connection::refuse(std::uint64_t id, wire::Status status, std::string_view text,
+                        std::uint64_t retry_ms) {
   count_refusal(house.counters, status);
   if (id == 0 && !is_verbose_ && !is_lockstep() && !may_complain()) {
     house.counters.err0_suppressed.add();
     return;
   }
   wire::Err error{.id = id, .status = status, .retry_ms = retry_hint(status)};
+  if (retry_ms != 0) error.retry_ms = retry_ms;
   if (status == wire::status(wire::WireErrc::version)) error.supported = wire::protocol_version;
   if (text.empty()) return say(error);
   const Payload payload(text);

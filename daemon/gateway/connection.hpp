@@ -90,7 +90,9 @@ class Connection {
   /// OK if an answer is wanted.
   void ok(const wire::Ok& answer);
   /// ERR; without id at most so many a second. `text` is for people, empty for none.
-  void refuse(std::uint64_t id, wire::Status status, std::string_view text = {});
+  /// `retry_ms` 0: as is usual for that status.
+  void refuse(std::uint64_t id, wire::Status status, std::string_view text = {},
+              std::uint64_t retry_ms = 0);
   void refuse(std::uint64_t id, Errc code, std::string_view text = {}) {
     refuse(id, wire::status(code), text);
   }

@@ -139,8 +139,16 @@ void DeliveryWindow::take_acknowledged() noexcept {
 }
 
 void DeliveryWindow::forget_marks() {
-  std::erase_if(in_flight_, [this](const Sent& sent) {
-    if (sent.copy != nullptr) return false;
+  forget_if([](const Sent& sent) { return sent.copy == nullptr && sent.gap_last == 0; });
+}
+
+void DeliveryWindow::forget_marks_and_gaps() {
+  forget_if([](const Sent& sent) { return sent.copy == nullptr; });
+}
+
+void DeliveryWindow::forget_if(bool (*is_forgotten)(const Sent&)) {
+  std::erase_if(in_flight_, [this, is_forgotten](const Sent& sent) {
+    if (!is_forgotten(sent)) return false;
     if (!sent.is_acknowledged()) uncount(sent);
     return true;
   });

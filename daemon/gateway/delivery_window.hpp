@@ -58,8 +58,9 @@ class DeliveryWindow {
   /// others stay in flight. An ACK costs as much as it covers, not as is in flight; the first one
   /// reads the whole book once. False: that changed nothing.
   bool acknowledge_of(std::string_view address, std::uint64_t seq);
-  /// What cannot be sent again is not in flight any more: nobody will acknowledge it.
+  /// Messages that cannot be sent again are not in flight any more: nobody will acknowledge them.
   void forget_marks();
+  void forget_marks_and_gaps();
 
   /// In the order sent, with some that are acknowledged already: never more than were in flight
   /// when the book was last put in order, and a few.
@@ -91,6 +92,7 @@ class DeliveryWindow {
   void take_first() noexcept;
   void take_acknowledged() noexcept;
   void put_in_order();
+  void forget_if(bool (*is_forgotten)(const Sent&));
 
   std::uint32_t messages_max_ = 0;
   std::size_t messages_ = 0;

@@ -54,9 +54,9 @@ Filters::Change Filters::remove(std::string_view filter) {
   if (--known->second != 0) return {};
   filters_.erase(known);
   auto pattern = pattern_for(filter);
-  if (!pattern) return {};
+  if (!pattern) return {Added::fresh, std::nullopt};
   const auto needed = patterns_.find(pattern->text());
-  if (--needed->second != 0) return {};
+  if (--needed->second != 0) return {Added::fresh, std::nullopt};
   patterns_.erase(needed);
   return {Added::fresh, std::move(pattern)};
 }

@@ -18,6 +18,8 @@ struct Flow {
   /// The last number handed to a connection of each address, by a session with `ttl=`: what a
   /// lost connection may have taken with it, where nothing is acknowledged.
   std::unordered_map<const Topic*, std::uint64_t> handed{};
+  /// As `handed`, when `ack=1` began: of these nobody has kept copies.
+  std::unordered_map<const Topic*, std::uint64_t> uncertain{};
   bool acks = false;       ///< ack=1: what is in flight is sent again after a resume
   bool is_single = false;  ///< of one address: its numbers only rise
   bool is_held = false;    ///< its mail waits

@@ -91,12 +91,14 @@ void Front::on_message(const Peer& peer, InMessage& message) {
   if (session != nullptr && session->state() == Session::State::ending) (void)turn();
 }
 
-// An answer to a connection that gets no session.
+// An answer to what is not executed, whoever says it.
 void Front::refuse_peer(const Peer& peer, InMessage& message, wire::Status status,
                         std::string_view text, std::uint64_t retry_ms) {
-  count_refusal(house_.counters, status);
   const auto frames = message.frames();
   const auto id = frames.empty() ? 0 : wire::find_id(frames[0].substr(0, frames[0].find('\n')));
+  // Where others wait already it waits behind them: an answer is never dropped.
+  if (Connection* known = find(peer.id)) return known->refuse(id, status, text, retry_ms);
+  count_refusal(house_.counters, status);
   if (id == 0 && peer.kind != SocketKind::req &&
       ++plain_refusals_ > house_.options.limits.plain_errors_per_second) {
     house_.counters.err0_suppressed.add();

@@ -29,7 +29,9 @@ std::string conflict_of(const Connection& connection, const wire::Hello& hello) 
         "before it",
         known->name());
   }
-  if (hello.resume.empty() && hello.ttl.count() != 0 && !known->is_kept() &&
+  // With its own token it is the same question.
+  const bool is_elsewhere = !hello.resume.empty() && hello.resume != known->token();
+  if (!is_elsewhere && hello.ttl.count() != 0 && !known->is_kept() &&
       !known->subscriptions.empty()) {
     return "ttl= comes too late: nobody has kept books of what this session's subscriptions have "
            "brought; send HELLO ttl= before the first SUB";

@@ -21,6 +21,12 @@ bool is_streamed(const wire::Command& command) noexcept {
          std::holds_alternative<wire::Request>(command);
 }
 
+// Of commands that are streamed.
+bool has_id_of(const auto& verb) noexcept {
+  if constexpr (requires { verb.id; }) return verb.id != 0;
+  return false;
+}
+
 }  // namespace
 
 // Whether it is the kept line but for the number of its id, which `id` becomes.
@@ -57,8 +63,11 @@ void LastLine::note(std::string_view control, const wire::Command& command) {
     kept_->id = std::visit([](auto& verb) { return &verb.id; }, *kept_->command);
     return;
   }
-  kept_->line.assign(control);
   const auto option = control.find(id_option);
+  // `id!=` is rare, and decoded each time.
+  const bool has_id = std::visit([](const auto& verb) { return has_id_of(verb); }, command);
+  if (has_id != (option != std::string_view::npos)) return kept_.reset();
+  kept_->line.assign(control);
   kept_->id_begin = option == std::string_view::npos ? control.size() : option + id_option.size();
   kept_->id_end = kept_->id_begin;
   while (kept_->id_end < control.size() && is_digit(control[kept_->id_end])) ++kept_->id_end;

@@ -8,13 +8,20 @@
 
 namespace backstage::gateway {
 
+namespace {
+
+// Of each address the last number of which nobody knows whether it has arrived.
+const auto& unknown(const Flow& flow) noexcept { return flow.acks ? flow.uncertain : flow.handed; }
+
+}  // namespace
+
 Replay::Replay(Session& session) : session_(session) {
   const auto number = [&session](const Step& step) {
     return session.subscriptions.at(step.subscription).number;
   };
   for (const auto& [id, subscription] : session.subscriptions) {
-    if (subscription.flow == nullptr || subscription.flow->acks) continue;
-    for (const auto& [topic, seq] : subscription.flow->handed) steps_.push_back({id, topic, 0});
+    if (subscription.flow == nullptr) continue;
+    for (const auto& [topic, seq] : unknown(*subscription.flow)) steps_.push_back({id, topic, 0});
   }
   std::sort(steps_.begin(), steps_.end(), [&number](const Step& a, const Step& b) {
     return std::tuple(number(a), a.topic->address.text()) <
@@ -49,17 +56,17 @@ bool Replay::tell(const Step& step) {
     wire::encode(line_, wire::Gap{.sub = number,
                                   .address = step.topic->address.text(),
                                   .first = 0,
-                                  .last = flow->handed.at(step.topic),
+                                  .last = unknown(*flow).at(step.topic),
                                   .reason = wire::GapReason::resume});
     return session_.deliver(line_, nullptr) == SendResult::sent;
   }
   const auto* sent = flow->window.find(step.turn);
   if (sent == nullptr) return true;
-  if (sent->gap_last != 0) {
+  if (sent->copy == nullptr) {
     wire::encode(line_, wire::Gap{.sub = number,
                                   .address = sent->address,
                                   .first = sent->seq,
-                                  .last = sent->gap_last,
+                                  .last = std::max(sent->seq, sent->gap_last),
                                   .reason = wire::GapReason::resume});
     return session_.deliver(line_, nullptr) == SendResult::sent;
   }

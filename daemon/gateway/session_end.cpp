@@ -105,7 +105,10 @@ void Session::leave_route(EndReason reason) {
 // A REQ socket waits for exactly one message, and gets no other.
 void Session::answer_the_asked(Connection& route, wire::Status status) {
   asked.for_each([&](RequestId, const Asked& one) {
-    if (one.turn == route.turn() && !route.is_answered()) route.refuse(one.id, status);
+    // It may have been handled.
+    const auto unknown =
+        status == wire::status(Errc::stopping) ? wire::status(Errc::actor_failed) : status;
+    if (one.turn == route.turn() && !route.is_answered()) route.refuse(one.id, unknown);
   });
 }
 

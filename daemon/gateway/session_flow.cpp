@@ -21,11 +21,12 @@ void Session::pace(SubscriptionId id, std::uint32_t window, bool ack) {
     flows_->by_number.emplace(subscription.number, id);
   }
   Flow& flow = *subscription.flow;
-  flow.acks = ack;
+  if (!std::exchange(flow.acks, ack) && ack) flow.uncertain = flow.handed;
+  if (!ack) flow.uncertain.clear();
   flow.window.set_messages_max(window == 0 && ack ? window_default : window);
   if (!flow.is_counted()) {
     const auto before = flow.window.bytes();
-    flow.window.forget_marks();
+    flow.window.forget_marks_and_gaps();
     count_in_flight(before, flow.window.bytes());
   }
   hold_or_release(id, flow);

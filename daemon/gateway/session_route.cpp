@@ -67,10 +67,15 @@ void Session::resume_on(Connection& route) {
 void Session::begin_replay() {
   // Without acknowledgement nobody knows what of it arrived; the GAPs say so.
   for (auto& [id, subscription] : subscriptions) {
-    if (subscription.flow == nullptr || subscription.flow->acks) continue;
+    if (subscription.flow == nullptr) continue;
     Flow& flow = *subscription.flow;
     const auto before = flow.window.bytes();
-    flow.window.forget_marks();
+    // With it that is so of what was sent before it was asked for.
+    if (flow.acks) {
+      flow.window.forget_marks();
+    } else {
+      flow.window.forget_marks_and_gaps();
+    }
     count_in_flight(before, flow.window.bytes());
     hold_or_release(id, flow);
   }

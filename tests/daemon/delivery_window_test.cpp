@@ -153,7 +153,7 @@ TEST_CASE("copies count with their payload", "[gateway]") {
   CHECK(window.bytes() == DeliveryWindow::copy_bytes + 5);
   window.add(message(2, 2));
   CHECK(window.bytes() == DeliveryWindow::copy_bytes + 5 + DeliveryWindow::mark_bytes);
-  window.forget_marks();
+  window.forget_marks_and_gaps();
   CHECK(window.bytes() == DeliveryWindow::copy_bytes + 5);
   CHECK(window.messages() == 1);
 }
