@@ -95,7 +95,7 @@ TEST_CASE("a REQ socket that waits when the daemon stops is answered once", "[ga
   world.front.begin_draining(std::chrono::milliseconds(100));
   world.front.begin_stop();
   world.settle();
-  CHECK(client.heard() == Lines{"ERR 3 503 stopping retry=1000"});
+  CHECK(client.heard() == Lines{"ERR 3 500 actor_failed"});
 }
 
 }  // namespace
