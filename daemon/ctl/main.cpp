@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include "daemon/ctl/commands.hpp"
@@ -64,16 +65,16 @@ int fail(const Fault& fault, bool is_json) {
   return fault.exit;
 }
 
-// What was printed has arrived where it was to go.
-bool is_written() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
-
-Fault unwritten() {
-  return {exit_code::cannot_write,
-          "CTL-208",
-          "what this command tells cannot be written",
-          "standard output",
-          std::generic_category().message(errno),
-          "give it a place with room; what the daemon was asked for has been done"};
+// What was printed has not arrived where it was to go. Why is known of the last piece alone.
+std::optional<Fault> fault_of_output() {
+  const int code = std::fflush(stdout) == 0 ? 0 : errno;
+  if (code == 0 && std::ferror(stdout) == 0) return std::nullopt;
+  return Fault{exit_code::cannot_write,
+               "CTL-208",
+               "what this command tells cannot be written",
+               "standard output",
+               code == 0 ? std::string{} : std::generic_category().message(code),
+               "give it a place with room; what the daemon was asked for has been done"};
 }
 
 }  // namespace
@@ -83,7 +84,8 @@ int main(int argc, char** argv) try {
   if (!options) return fail(options.error(), false);
   const auto done = act(*options);
   const int exit = done ? *done : fail(done.error(), options->is_json);
-  return is_written() ? exit : fail(unwritten(), false);
+  const auto fault = fault_of_output();
+  return fault ? fail(*fault, false) : exit;
 } catch (const std::exception& error) {
   fmt::print(stderr, "backstagectl: {}\n  next: please report this\n", error.what());
   return exit_code::internal;
