@@ -9,7 +9,8 @@ backstage_test(gateway_test
           gateway_hear_test.cpp gateway_packed_test.cpp gateway_watch_test.cpp gateway_shed_test.cpp
           deadlines_test.cpp delivery_window_test.cpp ready_list_test.cpp
           gateway_ack_test.cpp gateway_books_test.cpp
-          gateway_detach_test.cpp gateway_late_books_test.cpp gateway_memory_test.cpp gateway_resume_test.cpp
+          gateway_detach_test.cpp gateway_late_books_test.cpp
+          gateway_memory_test.cpp gateway_resume_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/support/gateway_fixture.cpp
   LINK backstage_gateway stage fmt::fmt)
 backstage_test(gateway_zmq_test
