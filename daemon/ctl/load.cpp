@@ -4,6 +4,7 @@
 #include <future>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace backstage::ctl {
 namespace {
@@ -138,19 +139,24 @@ class Generator {
         std::min(wanted, rate_ > 0 ? static_cast<std::uint64_t>(rate_ * seconds(stopped - begun_))
                                    : result_.sent);
     result_.due = std::max(result_.due, result_.sent);
-    // After Ctrl-C a moment: what is under way has its answer by then, if anybody answers at all.
-    const auto most =
-        was_interrupted() ? std::min(options_.timeout, farewell_max) : options_.timeout;
-    const auto patience = LoadClock::now() + most;
-    while (under_way_ > 0 && LoadClock::now() < patience) {
-      session_.poll(milliseconds{20});
-    }
+    wait_for_the_rest();
     result_.took = LoadClock::now() - begun_;
     result_.unanswered += under_way_;
     return result_;
   }
 
  private:
+  // From Ctrl-C on a moment only, whenever it comes: what is under way has its answer by then, if
+  // anybody answers at all.
+  void wait_for_the_rest() {
+    auto patience = LoadClock::now() + options_.timeout;
+    for (bool is_cut_short = false; under_way_ > 0 && LoadClock::now() < patience;) {
+      if (was_interrupted() && !std::exchange(is_cut_short, true)) {
+        patience = std::min(patience, LoadClock::now() + farewell_max);
+      }
+      session_.poll(milliseconds{20});
+    }
+  }
   static constexpr double rate_default = 1'000;
   static constexpr milliseconds duration_default{10'000};
   static constexpr milliseconds farewell_max{1'000};

@@ -1,5 +1,7 @@
 // backstagectl: parse, act, say what went wrong.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -65,6 +67,15 @@ int fail(const Fault& fault, bool is_json) {
   return fault.exit;
 }
 
+// Of standard streams that are closed the numbers would go to sockets. In their place is one that
+// fails as they would.
+void hold_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 // What was printed has not arrived where it was to go. Why is known of the last piece alone.
 std::optional<Fault> fault_of_output() {
   const int code = std::fflush(stdout) == 0 ? 0 : errno;
@@ -80,6 +91,7 @@ std::optional<Fault> fault_of_output() {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  hold_closed_streams();
   const auto options = parse_arguments(argc, argv, BACKSTAGED_VERSION);
   if (!options) return fail(options.error(), false);
   const auto done = act(*options);

@@ -16,8 +16,8 @@ class Events {
   /// New connections wait outside, or may come in again.
   virtual void gate_closed(std::size_t connections) noexcept = 0;
   virtual void gate_opened(std::size_t connections) noexcept = 0;
-  /// Something cannot be done for now, or an exception reached the loop, which goes on: memory or
-  /// descriptors have run out, or there is a bug.
+  /// Memory or descriptors have run out, or an exception reached the loop: there is a bug. Either
+  /// way the loop goes on.
   virtual void trouble(std::string_view what) noexcept = 0;
 };
 

@@ -34,6 +34,18 @@ class StreamsTest(DaemonCase):
         self.assertTrue(line.startswith(b"VAL 1 a/b 1 "), line)
         self.assertEqual(payload, b"kept")
 
+    def test_found_in_review_a_closed_stream_is_no_socket_s(self):
+        where = self.daemon.endpoint("cmd")
+        for closed, code in (("<&-", "CTL-207"), (">&-", "CTL-208")):
+            with self.subTest(closed):
+                payload = "" if closed == "<&-" else "0"
+                line = f'exec "$0" send counter --endpoint {where} {payload} {closed}'
+                done = subprocess.run(["sh", "-c", line, str(CTL)], stdin=subprocess.DEVNULL,
+                                      stderr=subprocess.PIPE, text=True, timeout=20 * SLOW,
+                                      check=False)
+                self.assertIn(f"error[{code}]", done.stderr)
+                self.assertIn("Bad file descriptor", done.stderr)
+
     def test_found_in_review_an_output_that_cannot_be_written_is_told(self):
         for words in (["stats"], ["send", "counter", "0"], ["req", "echo", "x"], ["--help"]):
             with self.subTest(words), open("/dev/full", "wb") as full:
