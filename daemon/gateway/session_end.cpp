@@ -98,17 +98,22 @@ void Session::leave_route(EndReason reason) {
   Connection& route = *std::exchange(route_, nullptr);
   const bool is_told = !is_lockstep() && !ended_by_client_;
   const auto status = farewell_ != nullptr ? *farewell_ : farewell_of(reason);
-  if (is_lockstep()) answer_the_asked(route, status);
+  answer_the_asked(route, status);
   route.let_go(is_named_ && !ended_by_client_, is_told ? std::optional(status) : std::nullopt);
 }
 
-// A REQ socket waits for exactly one message, and gets no other.
+// Of what it asked others there will be no answer, though it may have been handled. A REQ socket
+// waits for exactly one message, and gets no other.
 void Session::answer_the_asked(Connection& route, wire::Status status) {
+  const bool is_stopping = status == wire::status(Errc::stopping);
+  const auto unknown = is_stopping ? wire::status(Errc::actor_failed) : status;
+  if (!is_lockstep()) {
+    if (!is_stopping || ended_by_client_) return;
+    route.expect_answers(static_cast<std::uint32_t>(asked.size()));
+  }
   asked.for_each([&](RequestId, const Asked& one) {
-    // It may have been handled.
-    const auto unknown =
-        status == wire::status(Errc::stopping) ? wire::status(Errc::actor_failed) : status;
-    if (one.turn == route.turn() && !route.is_answered()) route.refuse(one.id, unknown);
+    const bool is_due = !is_lockstep() || (one.turn == route.turn() && !route.is_answered());
+    if (is_due) route.refuse(one.id, unknown);
   });
 }
 

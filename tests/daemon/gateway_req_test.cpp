@@ -98,5 +98,44 @@ TEST_CASE("a REQ socket that waits when the daemon stops is answered once", "[ga
   CHECK(client.heard() == Lines{"ERR 3 500 actor_failed"});
 }
 
+TEST_CASE("found in review: a DEALER that waits when the daemon stops is answered before BYE",
+          "[gateway][found]") {
+  GatewayWorld world;
+  (void)world.stage.type("mute");
+  (void)world.stage.spawn("mute", "mute");
+  auto desk = world.dealer();
+  auto asker = world.dealer();
+  desk.say("HELLO v=1 name=desk");
+  CHECK(asker.ask("REQ desk id=3\nx").empty());
+  CHECK(asker.ask("REQ mute id=4\nx").empty());
+  (void)desk.heard();
+  world.front.begin_stop();
+  world.settle();
+  auto heard = asker.heard();
+  std::ranges::sort(heard);
+  CHECK(heard == Lines{"BYE 503 stopping", "ERR 3 500 actor_failed", "ERR 4 500 actor_failed"});
+  CHECK(desk.heard() == Lines{"BYE 503 stopping"});
+}
+
+TEST_CASE("who waits for more than an outbox holds when the daemon stops hears of each",
+          "[gateway][found]") {
+  auto options = GatewayWorld::default_options();
+  options.limits.outbox_entries_max = 8;
+  GatewayWorld world(options);
+  auto desk = world.dealer();
+  auto asker = world.dealer();
+  desk.say("HELLO v=1 name=desk");
+  for (int id = 1; id <= 40; ++id) asker.say("REQ desk id=" + std::to_string(id));
+  asker.take_only(0);
+  world.front.begin_stop();
+  world.settle();
+  asker.take_all();
+  const auto heard = asker.heard();
+  CHECK(std::ranges::count(heard, " 500 actor_failed", [](const std::string& line) {
+          return line.substr(std::min(line.find(" 500 "), line.size()));
+        }) == 40);
+  CHECK(heard.back() == "BYE 503 stopping");
+}
+
 }  // namespace
 }  // namespace backstage::gateway::test
