@@ -11,8 +11,8 @@
 #include "daemon/admin_letters.hpp"
 #include "daemon/admin_lives.hpp"
 #include "daemon/admin_question.hpp"
-#include "daemon/log_escape.hpp"
 #include "daemon/settings.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -128,7 +128,7 @@ class AdminActor final : public Actor {
   static void reply(Context& context, RequestRef request, const Answer& answer) {
     // An asker who has left is no trouble of ours.
     if (!answer) {
-      (void)context.reply_error(request, answer.error().code, printable(answer.error().text));
+      (void)context.reply_error(request, answer.error().code, text::printable(answer.error().text));
       return;
     }
     const std::string text = answer->dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "core/engine.hpp"
+#include "daemon/config/json_document.hpp"
 #include "daemon/gateway/counters.hpp"
-#include "daemon/json_document.hpp"
 #include "daemon/plugin_host/plugin_info.hpp"
 
 namespace backstage::daemon {
+
+using config::Json;
 
 /// {accepted, handled, running, queued, queued_bytes, dead_lettered, dropped{cause}, refused{why}}
 [[nodiscard]] Json to_json(const Ledger& ledger);

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -47,7 +47,7 @@ std::string base64(std::string_view bytes) {
 // Characters that are safe to show; line ends and tabs are ordinary in payloads.
 bool is_text(std::string_view bytes) {
   while (!bytes.empty()) {
-    const Unit unit = first_unit(bytes);
+    const text::Unit unit = text::first_unit(bytes);
     const bool is_layout = unit.bytes == "\n" || unit.bytes == "\r" || unit.bytes == "\t";
     if (!unit.safe && !is_layout) return false;
     bytes.remove_prefix(unit.bytes.size());

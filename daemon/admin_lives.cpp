@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "core/values/names.hpp"
-#include "daemon/config_read.hpp"
-#include "daemon/schema.hpp"
+#include "daemon/config/read.hpp"
+#include "daemon/config/schema.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -50,8 +50,8 @@ Json list_parked(const Engine& engine, TimePoint now) {
 
 }  // namespace
 
-std::expected<ActorConfig, Refusal> asked_actor(Question& question) {
-  static const Schema schema;
+std::expected<config::ActorConfig, Refusal> asked_actor(Question& question) {
+  static const config::Schema schema;
   const auto type = question.text("type");
   const auto name = question.text("name");
   Json actor = Json::object();
@@ -67,7 +67,7 @@ std::expected<ActorConfig, Refusal> asked_actor(Question& question) {
         fmt::format("{}: {}; {}", violation.pointer.substr(asked_at.size()), violation.what, help));
   }
   if (auto problem = question.problem()) return std::unexpected(*std::move(problem));
-  ActorConfig asked = read_config(schema.complete(config)).actors.front();
+  config::ActorConfig asked = config::read_config(schema.complete(config)).actors.front();
   asked.type = type;
   asked.name = name;
   return asked;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/cli_suggest.hpp"
+#include "daemon/text/suggest.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -23,7 +23,7 @@ std::string shown(const Json& value) {
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
-  const auto close = nearest(word, known);
+  const auto close = text::nearest(word, known);
   return close.empty() ? std::string{} : fmt::format("did you mean \"{}\"? ", close);
 }
 
@@ -46,7 +46,7 @@ std::expected<Question, Refusal> Question::parse(std::string_view text,
   const auto hint =
       fmt::format(R"(send an object such as {{"op":"stats"}}, op one of: {})", listed(ops));
   Json json;
-  if (const auto problems = parse_json(text, "question", json); !problems.empty()) {
+  if (const auto problems = config::parse_json(text, "question", json); !problems.empty()) {
     const auto& first = problems.front();
     return refuse(Errc::bad_arg, fmt::format("that is no JSON, at {}:{}: {}; {}", first.at.line,
                                              first.at.column, first.what, hint));

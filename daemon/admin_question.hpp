@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "core/values/errc.hpp"
-#include "daemon/json_document.hpp"
+#include "daemon/config/json_document.hpp"
 
 namespace backstage::daemon {
+
+using config::Json;
 
 /// What an op answers: JSON, or an error whose text says what, why and what to do next.
 struct Refusal {

@@ -48,17 +48,17 @@ std::string banner(const BannerFacts& facts) {
   return text;
 }
 
-void apply_format(Log& log, const LogConfig& config) {
-  const LogOptions automatic = options_for(2);
+void apply_format(log::Log& log, const config::LogConfig& config) {
+  const log::LogOptions automatic = log::options_for(2);
   switch (config.format) {
-    case LogStyle::automatic:
+    case config::LogStyle::automatic:
       log.set_format(automatic.format, automatic.colour);
       return;
-    case LogStyle::text:
-      log.set_format(LogFormat::text, automatic.colour);
+    case config::LogStyle::text:
+      log.set_format(log::LogFormat::text, automatic.colour);
       return;
-    case LogStyle::json:
-      log.set_format(LogFormat::json, false);
+    case config::LogStyle::json:
+      log.set_format(log::LogFormat::json, false);
       return;
   }
 }

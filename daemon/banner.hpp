@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.hpp"
+#include "daemon/config/config.hpp"
 #include "daemon/gateway/options.hpp"
-#include "daemon/log.hpp"
+#include "daemon/log/log.hpp"
 #include "daemon/plugin_host/plugin_info.hpp"
 
 namespace backstage::daemon {
@@ -22,6 +22,6 @@ struct BannerFacts {
 [[nodiscard]] std::string banner(const BannerFacts& facts);
 
 /// Sets the log's format as configured: automatic means text on a terminal, JSON elsewhere.
-void apply_format(Log& log, const LogConfig& config);
+void apply_format(log::Log& log, const config::LogConfig& config);
 
 }  // namespace backstage::daemon

@@ -10,8 +10,8 @@
 #include <array>
 #include <vector>
 
-#include "daemon/cli_suggest.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
+#include "daemon/text/suggest.hpp"
 
 namespace backstage::daemon {
 namespace {
@@ -88,8 +88,8 @@ std::string help_text(const CLI::App& app) {
 }
 
 std::unexpected<Exit> usage(std::string_view what, std::string_view help) {
-  std::string text = fmt::format("backstaged: error[CLI-101]: {}\n", printable(what));
-  if (!help.empty()) text += fmt::format("  help: {}\n", printable(help));
+  std::string text = fmt::format("backstaged: error[CLI-101]: {}\n", text::printable(what));
+  if (!help.empty()) text += fmt::format("  help: {}\n", text::printable(help));
   text += "  usage: backstaged --help\n";
   return std::unexpected(Exit{exit_code::usage, {}, std::move(text)});
 }
@@ -105,7 +105,7 @@ std::unexpected<Exit> refuse_extra(const CLI::App& app, const std::string& argum
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
   }
   const std::vector<std::string_view> known(names.begin(), names.end());
-  const auto close = nearest(word, known);
+  const auto close = text::nearest(word, known);
   return usage(fmt::format("there is no option {}", word),
                close.empty() ? "" : fmt::format("did you mean {}?", close));
 }
@@ -144,7 +144,7 @@ std::expected<Options, Exit> options_of(const CLI::App& app, const Given& given,
   for (const auto& set : given.sets) options.source.overrides.push_back({set, "--set " + set});
   if (app.count("--log-level") != 0) {
     if (std::ranges::find(levels, given.level) == levels.end()) {
-      const auto close = nearest(given.level, levels);
+      const auto close = text::nearest(given.level, levels);
       return usage(fmt::format("\"{}\" is not a log level", given.level),
                    close.empty() ? "one of trace debug info warn error off"
                                  : fmt::format("did you mean {}?", close));

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 
 namespace backstage::daemon {
 
@@ -24,7 +24,7 @@ enum class Action : std::uint8_t { run, check, print_config, print_schema, healt
 
 struct Options {
   Action action = Action::run;
-  ConfigSource source;
+  config::ConfigSource source;
   /// Of --probe: the plugin, and the descriptor that its result goes to.
   std::string probe_file{};
   int probe_result_fd = 1;

@@ -18,7 +18,8 @@
 #include "daemon/version.hpp"
 
 namespace backstage::daemon {
-Daemon::Daemon(LoadedConfig config, ConfigSource source, Environment environment, Log& log)
+Daemon::Daemon(config::LoadedConfig config, config::ConfigSource source,
+               config::Environment environment, log::Log& log)
     : config_(std::move(config)),
       source_(std::move(source)),
       environment_(std::move(environment)),
@@ -72,9 +73,9 @@ std::expected<void, StartFailure> Daemon::start() {
 }
 
 std::expected<void, StartFailure> Daemon::prepare_directories() {
-  runtime_dir_ = choose_runtime_dir(config_.values.runtime_dir, environment_);
-  if (const auto ready = prepare_directory(runtime_dir_, environment_); !ready) {
-    return std::unexpected(StartFailure{exit_code::permission, render(ready.error())});
+  runtime_dir_ = config::choose_runtime_dir(config_.values.runtime_dir, environment_);
+  if (const auto ready = config::prepare_directory(runtime_dir_, environment_); !ready) {
+    return std::unexpected(StartFailure{exit_code::permission, config::render(ready.error())});
   }
   return {};
 }
@@ -83,7 +84,8 @@ std::expected<void, StartFailure> Daemon::read_keys() {
   if (!config_.values.gateway.curve) return {};
   keys_.emplace(*config_.values.gateway.curve, log_);
   auto curve = keys_->read();
-  if (!curve) return std::unexpected(StartFailure{exit_code::config, render(curve.error())});
+  if (!curve)
+    return std::unexpected(StartFailure{exit_code::config, config::render(curve.error())});
   curve_ = *std::move(curve);
   return {};
 }
@@ -130,12 +132,13 @@ plugin_host::Loader::Options Daemon::loader_options(const std::string& state_dir
 
 void Daemon::load_plugins() {
   const auto& values = config_.values.plugins;
-  const auto state_dir = choose_state_dir(values.state_dir, environment_, runtime_dir_);
+  const auto state_dir = config::choose_state_dir(values.state_dir, environment_, runtime_dir_);
   open_crash_record(state_dir);
   auto options = plugin_options(config_.values);
   options.loader = loader_options(state_dir);
   options.keepsakes = state_dir + "/plugins";
-  const std::string dir = values.dir.empty() ? default_plugin_dir(executable_path()) : values.dir;
+  const std::string dir =
+      values.dir.empty() ? config::default_plugin_dir(config::executable_path()) : values.dir;
   plugins_ = std::make_unique<PluginKeeper>(
       engine_, clock_, plugin_news_, std::move(options),
       PluginKeeper::Options{dir, values.watch, values.settle, values.rescan});
@@ -195,9 +198,10 @@ std::expected<void, StartFailure> Daemon::open_gateway() {
     return std::unexpected(StartFailure{
         is_permission ? exit_code::permission : exit_code::unavailable, bound.error().text});
   }
-  const BoundEndpoints endpoints{::getpid(), version_text(), bound->cmd, bound->pub, bound->ingest};
-  if (const auto written = write_endpoints(runtime_dir_, endpoints); !written) {
-    return std::unexpected(StartFailure{exit_code::permission, render(written.error())});
+  const config::BoundEndpoints endpoints{::getpid(), version_text(), bound->cmd, bound->pub,
+                                         bound->ingest};
+  if (const auto written = config::write_endpoints(runtime_dir_, endpoints); !written) {
+    return std::unexpected(StartFailure{exit_code::permission, config::render(written.error())});
   }
   announce(*bound);
   return {};
@@ -225,9 +229,9 @@ void Daemon::announce(const gateway::BoundEndpoints& bound) {
 }
 
 void Daemon::serve() {
-  std::optional<Watchdog> watchdog;
-  if (const auto interval = watchdog_interval(std::getenv("WATCHDOG_USEC"),
-                                              std::getenv("WATCHDOG_PID"), ::getpid())) {
+  std::optional<crash::Watchdog> watchdog;
+  if (const auto interval = crash::watchdog_interval(std::getenv("WATCHDOG_USEC"),
+                                                     std::getenv("WATCHDOG_PID"), ::getpid())) {
     watchdog.emplace(make_watchdog(*interval));
   }
   for (;;) {
@@ -252,7 +256,7 @@ void Daemon::serve() {
 }
 
 // How long until there is something to look after.
-Duration Daemon::rest(const std::optional<Watchdog>& watchdog) const {
+Duration Daemon::rest(const std::optional<crash::Watchdog>& watchdog) const {
   Duration rest = KeyKeeper::look_interval;
   if (watchdog) {
     const Duration left = std::max(Duration::zero(), watchdog->next_look() - clock_.now());
@@ -270,8 +274,8 @@ void Daemon::look_at_keys() {
 
 // The main loop is the one that feeds. What may rest: an idle pool, timers none of which is due, a
 // gateway that has not been asked.
-Watchdog Daemon::make_watchdog(Duration interval) {
-  const auto gateway = [this, asked = std::uint64_t{0}]() mutable -> Vital {
+crash::Watchdog Daemon::make_watchdog(Duration interval) {
+  const auto gateway = [this, asked = std::uint64_t{0}]() mutable -> crash::Vital {
     const std::uint64_t given = gateway_->beats();
     const bool is_owed = given != asked;
     if (!is_owed) {
@@ -280,18 +284,18 @@ Watchdog Daemon::make_watchdog(Duration interval) {
     }
     return {given, is_owed};
   };
-  const auto workers = [this]() -> Vital {
+  const auto workers = [this]() -> crash::Vital {
     const auto pulse = pool_.pulse();
     return {pulse.turns, !pulse.is_idle};
   };
-  const auto timers = [this]() -> Vital {
+  const auto timers = [this]() -> crash::Vital {
     const auto pulse = pool_.pulse();
     return {pulse.timer_rounds, pulse.is_timer_due};
   };
   return {interval, {{"gateway", gateway}, {"workers", workers}, {"timers", timers}}, clock_.now()};
 }
 
-void Daemon::feed(Watchdog& watchdog) {
+void Daemon::feed(crash::Watchdog& watchdog) {
   const auto verdict = watchdog.look(clock_.now());
   for (const auto part : verdict.stalled) {
     log_.error("the watchdog is not fed: a part of the daemon stands still",
@@ -303,11 +307,12 @@ void Daemon::feed(Watchdog& watchdog) {
 }
 
 void Daemon::reload() {
-  auto loaded = load_config(source_, environment_);
+  auto loaded = config::load_config(source_, environment_);
   if (!loaded) {
-    log_.error("reload refused: the old configuration stays",
-               {{"mistakes", loaded.error().size()}, {"first", render(loaded.error().front())}});
-    fmt::print(stderr, "{}", render(loaded.error()));
+    log_.error(
+        "reload refused: the old configuration stays",
+        {{"mistakes", loaded.error().size()}, {"first", config::render(loaded.error().front())}});
+    fmt::print(stderr, "{}", config::render(loaded.error()));
     return;
   }
   const auto changes = diff(config_, *loaded);

@@ -12,20 +12,20 @@
 #include "core/overseer.hpp"
 #include "core/pinned_threads.hpp"
 #include "core/worker_pool.hpp"
-#include "daemon/config_load.hpp"
-#include "daemon/crash_reporter.hpp"
+#include "daemon/config/load.hpp"
+#include "daemon/config/runtime_dir.hpp"
+#include "daemon/crash/hung_reporter.hpp"
+#include "daemon/crash/reporter.hpp"
+#include "daemon/crash/watchdog.hpp"
 #include "daemon/gateway/gateway.hpp"
-#include "daemon/hung_reporter.hpp"
 #include "daemon/key_keeper.hpp"
-#include "daemon/log.hpp"
+#include "daemon/log/log.hpp"
 #include "daemon/monitor.hpp"
 #include "daemon/plugin_host/crash_history.hpp"
 #include "daemon/plugin_host/plugin_host.hpp"
 #include "daemon/plugin_keeper.hpp"
 #include "daemon/plugin_news.hpp"
-#include "daemon/runtime_dir.hpp"
 #include "daemon/signals.hpp"
-#include "daemon/watchdog.hpp"
 
 namespace backstage::daemon {
 
@@ -39,7 +39,8 @@ struct StartFailure {
 class Daemon {
  public:
   /// `config` is what `source` gave; it is read again on SIGHUP.
-  Daemon(LoadedConfig config, ConfigSource source, Environment environment, Log& log);
+  Daemon(config::LoadedConfig config, config::ConfigSource source, config::Environment environment,
+         log::Log& log);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -61,9 +62,9 @@ class Daemon {
   void warn_of_plaintext();
   void announce(const gateway::BoundEndpoints& bound);
   void serve();
-  [[nodiscard]] Watchdog make_watchdog(Duration interval);
-  void feed(Watchdog& watchdog);
-  [[nodiscard]] Duration rest(const std::optional<Watchdog>& watchdog) const;
+  [[nodiscard]] crash::Watchdog make_watchdog(Duration interval);
+  void feed(crash::Watchdog& watchdog);
+  [[nodiscard]] Duration rest(const std::optional<crash::Watchdog>& watchdog) const;
   void look_at_keys();
   void reload();
 
@@ -75,18 +76,18 @@ class Daemon {
   [[nodiscard]] bool stop_threads();
   void print_ledger();
 
-  LoadedConfig config_;
-  const ConfigSource source_;
-  const Environment environment_;
-  Log& log_;
+  config::LoadedConfig config_;
+  const config::ConfigSource source_;
+  const config::Environment environment_;
+  log::Log& log_;
   Signals signals_;  // before any thread
-  CrashReporter crash_reporter_;
+  crash::CrashReporter crash_reporter_;
   std::string runtime_dir_;
   const std::string epoch_;
   Monitor monitor_;
   MonotonicClock clock_;
   NoFaults faults_;
-  HungReporter hung_reporter_;
+  crash::HungReporter hung_reporter_;
   Overseer overseer_;
   WorkerPool pool_;
   PinnedThreads pinned_;

@@ -37,7 +37,7 @@ int Daemon::shut_down() {
   engine_.close_intake();
   stop_actors_until(deadline - std::min<Milliseconds>(flush_time + 2 * thread_end_time, time));
   gateway_->stop(flush_time);
-  remove_endpoints(runtime_dir_);
+  config::remove_endpoints(runtime_dir_);
   // Plugins whose actors have all ended come to their end, the others stay.
   plugins_->stop(plugin_end_time);
   return leave(exit_code::ok);

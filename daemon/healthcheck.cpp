@@ -11,9 +11,10 @@
 
 namespace backstage::daemon {
 
-int healthcheck(const Config& config, const Environment& environment) {
+int healthcheck(const config::Config& config, const config::Environment& environment) {
   using namespace std::chrono_literals;
-  const std::string path = choose_runtime_dir(config.runtime_dir, environment) + "/endpoints.json";
+  const std::string path =
+      config::choose_runtime_dir(config.runtime_dir, environment) + "/endpoints.json";
   std::ifstream file(path);
   const auto endpoints = nlohmann::json::parse(file, nullptr, false);
   const auto cmd = endpoints.is_object() ? endpoints.value("cmd", nlohmann::json::array())

@@ -3,8 +3,8 @@
 namespace backstage::daemon {
 namespace {
 
-Problem problem_of(const policy::KeyFault& fault) {
-  Problem problem{.code = fault.code, .source = fault.where};
+config::Problem problem_of(const policy::KeyFault& fault) {
+  config::Problem problem{.code = fault.code, .source = fault.where};
   problem.what = fault.what;
   problem.help = fault.next;
   return problem;
@@ -12,10 +12,10 @@ Problem problem_of(const policy::KeyFault& fault) {
 
 }  // namespace
 
-KeyKeeper::KeyKeeper(CurveConfig config, Log& log)
+KeyKeeper::KeyKeeper(config::CurveConfig config, log::Log& log)
     : config_(std::move(config)), log_(log), directory_(config_.authorized_keys_dir) {}
 
-std::expected<gateway::CurveOptions, Problem> KeyKeeper::read() {
+std::expected<gateway::CurveOptions, config::Problem> KeyKeeper::read() {
   auto secret = policy::read_secret_key(config_.secret_key_file);
   if (!secret) return std::unexpected(problem_of(secret.error()));
   auto found = directory_.read();
@@ -51,8 +51,8 @@ void KeyKeeper::tell_refused(const policy::KeyDirectory::Found& found) {
   }
 }
 
-Problems check_keys(const Config& config) {
-  Problems problems;
+config::Problems check_keys(const config::Config& config) {
+  config::Problems problems;
   if (!config.gateway.curve) return problems;
   const auto& curve = *config.gateway.curve;
   if (const auto secret = policy::read_secret_key(curve.secret_key_file); !secret) {

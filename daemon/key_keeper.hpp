@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "core/clock.hpp"
-#include "daemon/config.hpp"
-#include "daemon/config_problem.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/config/problem.hpp"
 #include "daemon/gateway/options.hpp"
-#include "daemon/log.hpp"
+#include "daemon/log/log.hpp"
 #include "daemon/policy/authorized_keys.hpp"
 
 namespace backstage::daemon {
@@ -18,11 +18,11 @@ class KeyKeeper {
   /// How often to look: a key that is removed ends what it let in within a second.
   static constexpr Duration look_interval = std::chrono::milliseconds{500};
 
-  KeyKeeper(CurveConfig config, Log& log);
+  KeyKeeper(config::CurveConfig config, log::Log& log);
 
   /// All keys. KEY-101 to KEY-106: nobody can be let in safely, so the daemon is not to start.
   /// Client keys that cannot be used are logged, and let nobody in.
-  [[nodiscard]] std::expected<gateway::CurveOptions, Problem> read();
+  [[nodiscard]] std::expected<gateway::CurveOptions, config::Problem> read();
   /// Who is to be let in from now on; nothing if nothing has changed. A directory that can no
   /// longer be trusted lets nobody in.
   [[nodiscard]] std::optional<policy::AuthorizedKeys> look();
@@ -30,12 +30,12 @@ class KeyKeeper {
  private:
   void tell_refused(const policy::KeyDirectory::Found& found);
 
-  const CurveConfig config_;
-  Log& log_;
+  const config::CurveConfig config_;
+  log::Log& log_;
   policy::KeyDirectory directory_;
 };
 
 /// What is wrong with the key files that `config` names, if anything: for `--check`. [main]
-[[nodiscard]] Problems check_keys(const Config& config);
+[[nodiscard]] config::Problems check_keys(const config::Config& config);
 
 }  // namespace backstage::daemon

@@ -12,25 +12,26 @@
 #include "daemon/version.hpp"
 
 using namespace backstage::daemon;
+namespace config = backstage::config;
 
 namespace {
 
-int check(const Config& config) {
-  const auto problems = check_keys(config);
+int check(const config::Config& values) {
+  const auto problems = check_keys(values);
   if (problems.empty()) return fmt::print("the configuration is good\n"), 0;
-  std::fputs(render(problems).c_str(), stderr);
+  std::fputs(config::render(problems).c_str(), stderr);
   return exit_code::config;
 }
 
-int act(const Options& options, LoadedConfig config) {
-  const auto environment = Environment::of_process();
-  if (options.action == Action::check) return check(config.values);
-  if (options.action == Action::print_config) return fmt::print("{}\n", config.effective), 0;
-  if (options.action == Action::healthcheck) return healthcheck(config.values, environment);
-  Log log(options_for(2));
-  log.set_level(config.values.log.level);
-  apply_format(log, config.values.log);
-  return Daemon(std::move(config), options.source, environment, log).run();
+int act(const Options& options, config::LoadedConfig loaded) {
+  const auto environment = config::Environment::of_process();
+  if (options.action == Action::check) return check(loaded.values);
+  if (options.action == Action::print_config) return fmt::print("{}\n", loaded.effective), 0;
+  if (options.action == Action::healthcheck) return healthcheck(loaded.values, environment);
+  backstage::log::Log log(backstage::log::options_for(2));
+  log.set_level(loaded.values.log.level);
+  apply_format(log, loaded.values.log);
+  return Daemon(std::move(loaded), options.source, environment, log).run();
 }
 
 }  // namespace
@@ -45,10 +46,10 @@ int main(int argc, char** argv) try {
   if (options->action == Action::probe) {
     backstage::plugin_host::probe(options->probe_file, options->probe_result_fd);
   }
-  if (options->action == Action::print_schema) return fmt::print("{}", config_schema()), 0;
-  auto config = load_config(options->source, Environment::of_process());
-  if (config) return act(*options, *std::move(config));
-  std::fputs(render(config.error()).c_str(), stderr);
+  if (options->action == Action::print_schema) return fmt::print("{}", config::config_schema()), 0;
+  auto loaded = config::load_config(options->source, config::Environment::of_process());
+  if (loaded) return act(*options, *std::move(loaded));
+  std::fputs(config::render(loaded.error()).c_str(), stderr);
   return exit_code::config;
 } catch (const std::exception& error) {
   fmt::print(stderr, "backstaged: {}\n  next: please report this\n", error.what());

@@ -4,14 +4,14 @@
 #pragma once
 #include "core/observer.hpp"
 #include "daemon/gateway/events.hpp"
-#include "daemon/log.hpp"
+#include "daemon/log/log.hpp"
 #include "daemon/plugin_host/events.hpp"
 
 namespace backstage::daemon {
 
 class Monitor final : public Observer, public gateway::Events, public plugin_host::Events {
  public:
-  explicit Monitor(Log& log) : log_(log) {}
+  explicit Monitor(log::Log& log) : log_(log) {}
 
   // Observer [any]
   void spawned(ActorId id, std::string_view name, std::string_view type) noexcept override;
@@ -55,16 +55,16 @@ class Monitor final : public Observer, public gateway::Events, public plugin_hos
                           const plugin_host::UpgradeReport& report) noexcept override;
 
  private:
-  Log& log_;
+  log::Log& log_;
   // What clients and plugins can cause at will is limited, each kind by itself.
-  LogSite failures_;
-  LogSite lives_;
-  LogSite dead_letters_;
-  LogSite sessions_;
-  LogSite refusals_;
-  LogSite strangers_;
-  LogSite gate_;
-  LogSite plugin_lines_;
+  log::LogSite failures_;
+  log::LogSite lives_;
+  log::LogSite dead_letters_;
+  log::LogSite sessions_;
+  log::LogSite refusals_;
+  log::LogSite strangers_;
+  log::LogSite gate_;
+  log::LogSite plugin_lines_;
 };
 
 }  // namespace backstage::daemon

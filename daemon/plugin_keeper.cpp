@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "core/engine.hpp"
-#include "daemon/crash_reporter.hpp"
+#include "daemon/crash/reporter.hpp"
 
 namespace backstage::daemon {
 
@@ -104,7 +104,7 @@ void PluginKeeper::wake() noexcept {
 void PluginKeeper::run() {
   (void)::pthread_setname_np(::pthread_self(), "loader");
   // An overflow of this stack, in a plugin's init, is to be told like any other.
-  CrashReporter::admit_this_thread();
+  crash::CrashReporter::admit_this_thread();
   while (!is_over_.load(std::memory_order_acquire)) {
     const TimePoint now = clock_.now();
     do_asked(now);

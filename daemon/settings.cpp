@@ -6,80 +6,80 @@
 
 #include <algorithm>
 
-#include "daemon/config_load.hpp"
-#include "daemon/schema_kinds.hpp"
+#include "daemon/config/load.hpp"
+#include "daemon/config/schema_kinds.hpp"
 
 namespace backstage::daemon {
 namespace {
 
-bool is_curve(const BindConfig& bind, bool has_keys) {
-  const auto parts = parse_endpoint(bind.endpoint);
+bool is_curve(const config::BindConfig& bind, bool has_keys) {
+  const auto parts = config::parse_endpoint(bind.endpoint);
   if (!parts || parts->is_ipc) return false;
-  return bind.curve.value_or(has_keys && !is_loopback(parts->host));
+  return bind.curve.value_or(has_keys && !config::is_loopback(parts->host));
 }
 
-std::vector<gateway::Endpoint> endpoints(const std::vector<BindConfig>& binds,
+std::vector<gateway::Endpoint> endpoints(const std::vector<config::BindConfig>& binds,
                                          std::string_view runtime_dir, bool has_keys) {
   std::vector<gateway::Endpoint> all;
   all.reserve(binds.size());
   for (const auto& bind : binds) {
-    all.push_back({resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group,
+    all.push_back({config::resolve_endpoint(bind.endpoint, runtime_dir), bind.mode, bind.group,
                    is_curve(bind, has_keys)});
   }
   return all;
 }
 
-backstage::Overflow overflow_of(Overflow configured) noexcept {
+Overflow overflow_of(config::Overflow configured) noexcept {
   switch (configured) {
-    case Overflow::reject:
-      return backstage::Overflow::reject;
-    case Overflow::drop_newest:
-      return backstage::Overflow::drop_newest;
-    case Overflow::drop_oldest:
-      return backstage::Overflow::drop_oldest;
-    case Overflow::conflate:
-      return backstage::Overflow::conflate;
+    case config::Overflow::reject:
+      return Overflow::reject;
+    case config::Overflow::drop_newest:
+      return Overflow::drop_newest;
+    case config::Overflow::drop_oldest:
+      return Overflow::drop_oldest;
+    case config::Overflow::conflate:
+      return Overflow::conflate;
   }
-  return backstage::Overflow::reject;
+  return Overflow::reject;
 }
 
-backstage::Strategy strategy_of(Strategy configured) noexcept {
+Strategy strategy_of(config::Strategy configured) noexcept {
   switch (configured) {
-    case Strategy::one_for_one:
-      return backstage::Strategy::one_for_one;
-    case Strategy::one_for_all:
-      return backstage::Strategy::one_for_all;
-    case Strategy::rest_for_one:
-      return backstage::Strategy::rest_for_one;
+    case config::Strategy::one_for_one:
+      return Strategy::one_for_one;
+    case config::Strategy::one_for_all:
+      return Strategy::one_for_all;
+    case config::Strategy::rest_for_one:
+      return Strategy::rest_for_one;
   }
-  return backstage::Strategy::one_for_one;
+  return Strategy::one_for_one;
 }
 
-backstage::Restart restart_of(Restart configured) noexcept {
+Restart restart_of(config::Restart configured) noexcept {
   switch (configured) {
-    case Restart::permanent:
-      return backstage::Restart::permanent;
-    case Restart::transient:
-      return backstage::Restart::transient;
-    case Restart::temporary:
-      return backstage::Restart::temporary;
+    case config::Restart::permanent:
+      return Restart::permanent;
+    case config::Restart::transient:
+      return Restart::transient;
+    case config::Restart::temporary:
+      return Restart::temporary;
   }
-  return backstage::Restart::transient;
+  return Restart::transient;
 }
 
-plugin_host::OnIncompatible on_incompatible_of(OnIncompatible configured) {
+plugin_host::OnIncompatible on_incompatible_of(config::OnIncompatible configured) {
   switch (configured) {
-    case OnIncompatible::refuse:
+    case config::OnIncompatible::refuse:
       return plugin_host::OnIncompatible::refuse;
-    case OnIncompatible::keep_old:
+    case config::OnIncompatible::keep_old:
       return plugin_host::OnIncompatible::keep_old;
-    case OnIncompatible::restart_fresh:
+    case config::OnIncompatible::restart_fresh:
       return plugin_host::OnIncompatible::restart_fresh;
   }
   return plugin_host::OnIncompatible::refuse;
 }
 
-Supervision supervision_of(const SupervisionConfig& configured) {
+Supervision supervision_of(const config::SupervisionConfig& configured) {
   Supervision supervision;
   supervision.restart = restart_of(configured.restart);
   supervision.retries = configured.retries;
@@ -96,7 +96,7 @@ Supervision supervision_of(const SupervisionConfig& configured) {
 
 }  // namespace
 
-gateway::Options gateway_options(const Config& config, std::string_view runtime_dir,
+gateway::Options gateway_options(const config::Config& config, std::string_view runtime_dir,
                                  std::string epoch) {
   const auto& from = config.gateway;
   gateway::Options options;
@@ -108,7 +108,7 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
   options.acl = acl_rules(from.acl);
   options.epoch = std::move(epoch);
   options.pub_frames = from.pub.frames;
-  options.is_plain_by_libzmq = from.plain_zmtp == PlainZmtp::libzmq;
+  options.is_plain_by_libzmq = from.plain_zmtp == config::PlainZmtp::libzmq;
   options.io_threads = from.io_threads;
   options.cmd_send_messages_max = from.cmd.sndhwm;
   options.cmd_receive_messages_max = from.cmd.rcvhwm;
@@ -129,7 +129,7 @@ gateway::Options gateway_options(const Config& config, std::string_view runtime_
   return options;
 }
 
-std::vector<policy::Rule> acl_rules(const std::vector<AclConfig>& configured) {
+std::vector<policy::Rule> acl_rules(const std::vector<config::AclConfig>& configured) {
   std::vector<policy::Rule> rules;
   rules.reserve(configured.size());
   for (const auto& one : configured) {
@@ -143,7 +143,7 @@ std::vector<policy::Rule> acl_rules(const std::vector<AclConfig>& configured) {
   return rules;
 }
 
-plugin_host::Options plugin_options(const Config& config) {
+plugin_host::Options plugin_options(const config::Config& config) {
   const auto& from = config.plugins;
   plugin_host::Options options;
   options.loader.rules.allowed = from.allow_sha256;
@@ -155,12 +155,12 @@ plugin_host::Options plugin_options(const Config& config) {
   options.upgrade_deadline = from.upgrade_deadline;
   options.probation = from.probation;
   options.probation_failures_max = from.probation_failures_max;
-  options.drains_removed = from.on_remove == OnRemove::drain;
-  options.unloads = from.unload == Unload::automatic;
+  options.drains_removed = from.on_remove == config::OnRemove::drain;
+  options.unloads = from.unload == config::Unload::automatic;
   return options;
 }
 
-plugin_host::TypeSettings type_settings(const Config& config, std::string_view type) {
+plugin_host::TypeSettings type_settings(const config::Config& config, std::string_view type) {
   plugin_host::TypeSettings settings;
   settings.turn_budget = config.turn_budget;
   const auto found = std::find_if(config.types.begin(), config.types.end(),
@@ -169,13 +169,13 @@ plugin_host::TypeSettings type_settings(const Config& config, std::string_view t
   settings.mailbox = {found->mailbox.messages, found->mailbox.bytes};
   settings.overflow = overflow_of(found->overflow);
   settings.supervision = supervision_of(found->supervision);
-  settings.dispatcher = found->dispatcher == Dispatcher::pinned ? backstage::Dispatcher::pinned
-                                                                : backstage::Dispatcher::pool;
+  settings.dispatcher =
+      found->dispatcher == config::Dispatcher::pinned ? Dispatcher::pinned : Dispatcher::pool;
   settings.turn_budget = found->turn_budget.value_or(config.turn_budget);
   return settings;
 }
 
-SpawnRequest spawn_request(const ActorConfig& actor, MailboxLimits of_type) {
+SpawnRequest spawn_request(const config::ActorConfig& actor, MailboxLimits of_type) {
   SpawnRequest request{.type = actor.type, .name = actor.name, .config = actor.config};
   if (actor.mailbox_messages || actor.mailbox_bytes) {
     request.mailbox = {actor.mailbox_messages.value_or(of_type.data_messages_max),
@@ -186,14 +186,14 @@ SpawnRequest spawn_request(const ActorConfig& actor, MailboxLimits of_type) {
   return request;
 }
 
-std::string plugin_config(const Config& config, std::string_view plugin_id) {
+std::string plugin_config(const config::Config& config, std::string_view plugin_id) {
   for (const auto& [id, text] : config.plugins.config) {
     if (id == plugin_id) return text;
   }
   return {};
 }
 
-ActivationRule activation_rule(const ActivationConfig& config) {
+ActivationRule activation_rule(const config::ActivationConfig& config) {
   ActivationRule rule;
   rule.activate = config.activate;
   rule.type = config.type;
@@ -214,7 +214,7 @@ std::uint32_t worker_count(std::uint32_t configured) {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&allowed)));
 }
 
-std::optional<Duration> overseer_tick(const Config& config) {
+std::optional<Duration> overseer_tick(const config::Config& config) {
   // Four looks within a budget tell of a turn late by half of it at most. More than four a second
   // would be no use to anybody, more than one a millisecond a load.
   constexpr Duration slowest = std::chrono::milliseconds(250);

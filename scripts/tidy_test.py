@@ -52,7 +52,7 @@ class Arrows(Planted):
 
     def test_each_forbidden_include_is_named(self):
         rows = [
-            ("core/a.cpp", '"daemon/config.hpp"', "core/ may not include daemon/"),
+            ("core/a.cpp", '"daemon/config/config.hpp"', "core/ may not include daemon/"),
             ("core/a.cpp", "<zmq.h>", "core/ may not include zmq"),
             ("core/a.cpp", "<fmt/format.h>", "core/ may not include fmt"),
             ("core/a.cpp", "<unistd.h>", "core/ may not include posix"),

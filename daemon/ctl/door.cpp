@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "daemon/config/runtime_dir.hpp"
 #include "daemon/ctl/keys.hpp"
-#include "daemon/runtime_dir.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -63,10 +63,10 @@ std::string choose_endpoint(std::string_view given, const std::optional<std::str
 
 std::string endpoint_of(const Options& options) {
   const char* variable = std::getenv("BACKSTAGED_ENDPOINT");
-  const auto environment = daemon::Environment::of_process();
+  const auto environment = config::Environment::of_process();
   return choose_endpoint(options.endpoint,
                          variable == nullptr ? std::nullopt : std::optional<std::string>(variable),
-                         daemon::choose_runtime_dir({}, environment));
+                         config::choose_runtime_dir({}, environment));
 }
 
 Outcome<Door> Door::open(const Options& options) {

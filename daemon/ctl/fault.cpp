@@ -4,15 +4,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 
 std::string render(const Fault& fault) {
   std::string text =
-      fmt::format("backstagectl: error[{}]: {}\n", fault.code, daemon::printable(fault.what));
+      fmt::format("backstagectl: error[{}]: {}\n", fault.code, text::printable(fault.what));
   const auto add = [&text](const char* word, const std::string& part) {
-    if (!part.empty()) text += fmt::format("  {}: {}\n", word, daemon::printable(part));
+    if (!part.empty()) text += fmt::format("  {}: {}\n", word, text::printable(part));
   };
   add("where", fault.where);
   add("why", fault.why);

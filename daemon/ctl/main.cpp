@@ -10,8 +10,8 @@
 #include <optional>
 #include <system_error>
 
+#include "daemon/config/runtime_dir.hpp"
 #include "daemon/ctl/commands.hpp"
-#include "daemon/runtime_dir.hpp"
 
 using namespace backstage::ctl;
 
@@ -19,7 +19,7 @@ namespace {
 
 Outcome<int> act(const Options& options) {
   // bin/../share of an installation, and of a build tree.
-  const auto bindir = std::filesystem::path{backstage::daemon::executable_path()}.parent_path();
+  const auto bindir = std::filesystem::path{backstage::config::executable_path()}.parent_path();
   switch (options.command) {
     case Command::plugin_new:
       return plugin_new(options, (bindir.parent_path() / "share" / "backstage").string());

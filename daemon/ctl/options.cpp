@@ -9,8 +9,8 @@
 #include <array>
 #include <charconv>
 
-#include "daemon/cli_suggest.hpp"
 #include "daemon/ctl/options_traffic.hpp"
+#include "daemon/text/suggest.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -139,7 +139,7 @@ void declare_command(CLI::App& parent, const Row& row, Given& given) {
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
-  const auto close = daemon::nearest(word, known);
+  const auto close = text::nearest(word, known);
   // An option that another command has is no misspelling.
   return close.empty() || close == word ? std::string{"see backstagectl --help"}
                                         : fmt::format("did you mean {}?", close);

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "daemon/cli_suggest.hpp"
+#include "daemon/text/suggest.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -97,7 +97,7 @@ Outcome<void> take_traffic(std::vector<std::string> left, Options& options) {
   if (options.command == Command::bench && traffic.load.empty()) {
     constexpr std::array<std::string_view, 3> loads{"send", "req", "pub"};
     const auto word = left.empty() ? std::string{} : left.front();
-    const auto close = daemon::nearest(word, loads);
+    const auto close = text::nearest(word, loads);
     return misuse(word.empty() ? std::string{"bench needs a load: send, req or pub"}
                                : fmt::format("bench has no load \"{}\"; send, req or pub", word),
                   close.empty() ? example : fmt::format("did you mean {}?", close));
@@ -133,7 +133,7 @@ Outcome<void> check_traffic(const TrafficGiven& given, Options& options) {
   constexpr std::uint32_t window_max = 1'000'000, size_max = 64U << 20U, outstanding_max = 100'000;
   constexpr std::array<std::string_view, 4> overs{"oldest", "newest", "conflate", "kick"};
   if (!traffic.over.empty() && std::ranges::find(overs, traffic.over) == overs.end()) {
-    const auto close = daemon::nearest(traffic.over, overs);
+    const auto close = text::nearest(traffic.over, overs);
     return misuse(
         fmt::format("--over is oldest, newest, conflate or kick, not \"{}\"", traffic.over),
         close.empty() ? std::string{"see backstagectl --help"}

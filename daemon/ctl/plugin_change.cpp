@@ -8,7 +8,7 @@
 #include "daemon/ctl/commands.hpp"
 #include "daemon/ctl/drop.hpp"
 #include "daemon/ctl/plugin_rows.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -74,7 +74,7 @@ int tell(const Options& options, const std::string& text) {
   if (options.is_json) {
     fmt::print("{}\n", one_line(Json{{"ok", true}, {"id", options.name}, {"text", text}}));
   } else {
-    fmt::print("{}\n", daemon::printable(text));
+    fmt::print("{}\n", text::printable(text));
   }
   return exit_code::ok;
 }

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/commands.hpp"
-#include "daemon/log_escape.hpp"
 #include "daemon/plugin_gate/gate.hpp"
 #include "daemon/plugin_host/trial.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -73,7 +73,7 @@ std::string to_text(const std::string& file, const Judged& judged) {
   if (judged.refusal) return judged.refusal->text() + '\n';
   const auto& it = judged.manifest;
   std::string text = fmt::format(
-      "{}: good: {} {}, {} {}, ABI {}.{}, {}, sha256 {}\n", daemon::printable(file), it.id,
+      "{}: good: {} {}, {} {}, ABI {}.{}, {}, sha256 {}\n", text::printable(file), it.id,
       it.version, it.types.size() == 1 ? "type" : "types", fmt::join(it.types, ", "), it.abi_major,
       it.abi_minor_required, it.sdk.empty() ? "no SDK named" : it.sdk, it.sha256.substr(0, 12));
   if (it.no_delete) text += "  note: it is marked NODELETE: the daemon can never unmap it\n";

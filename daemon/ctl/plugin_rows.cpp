@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include "daemon/cli_suggest.hpp"
 #include "daemon/ctl/commands.hpp"
 #include "daemon/ctl/table.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
+#include "daemon/text/suggest.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -59,7 +59,7 @@ Outcome<std::vector<Json>> rows_named(const Json& answer, const std::string& id)
   }
   if (!named.empty()) return named;
   const std::vector<std::string_view> words(known.begin(), known.end());
-  const auto close = daemon::nearest(id, words);
+  const auto close = text::nearest(id, words);
   return std::unexpected(Fault{exit_code::not_found,
                                "CTL-401",
                                fmt::format("the daemon has no plugin \"{}\"", id),
@@ -110,7 +110,7 @@ Outcome<int> plugin_info(const Options& options) {
     if (&row != &rows->front()) fmt::print("\n");
     for (const auto& [key, value] : row.items()) {
       const auto text = value_text(value);
-      if (!text.empty()) fmt::print("{:<12} {}\n", key, daemon::printable(text));
+      if (!text.empty()) fmt::print("{:<12} {}\n", key, text::printable(text));
     }
   }
   return exit_code::ok;

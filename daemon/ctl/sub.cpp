@@ -3,7 +3,7 @@
 
 #include "daemon/ctl/commands.hpp"
 #include "daemon/ctl/traffic.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -29,7 +29,7 @@ class Listener {
       put_payload(record, it.payload);
       return write_record(record);
     }
-    fmt::print("{} {} {}  {}\n", it.address, it.seq, it.sender, daemon::printable(it.payload));
+    fmt::print("{} {} {}  {}\n", it.address, it.seq, it.sender, text::printable(it.payload));
     std::fflush(stdout);
   }
   void take(const client::gap& it) {
@@ -50,7 +50,7 @@ class Listener {
       return write_record({{"event", "session"}, {"kind", kind}, {"reason", reason}});
     }
     fmt::print(stderr, "session {}{}{}\n", kind, reason.empty() ? "" : ": ",
-               daemon::printable(reason));
+               text::printable(reason));
   }
   [[nodiscard]] bool is_done() const { return is_over_ || is_full(); }
   void sum_up() const {

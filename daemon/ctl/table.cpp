@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -44,7 +44,7 @@ std::size_t columns(std::string_view text) {
 
 void Table::add(const std::vector<std::string>& cells) {
   auto& row = rows_.emplace_back();
-  for (const auto& cell : cells) row.push_back(cell.empty() ? "-" : daemon::printable(cell));
+  for (const auto& cell : cells) row.push_back(cell.empty() ? "-" : text::printable(cell));
   row.resize(heads_.size());
 }
 

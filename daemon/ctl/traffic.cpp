@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "daemon/ctl/keys.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 namespace {
@@ -27,7 +27,7 @@ void on_interrupt(int) { interrupted = 1; }
 
 bool is_text(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto unit = daemon::first_unit(bytes);
+    const auto unit = text::first_unit(bytes);
     const bool is_blank = bytes.front() == '\n' || bytes.front() == '\t' || bytes.front() == '\r';
     if (!unit.safe && !is_blank) return false;
     bytes.remove_prefix(unit.bytes.size());

@@ -3,7 +3,7 @@
 
 #include "daemon/ctl/commands.hpp"
 #include "daemon/ctl/traffic.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/text/escape.hpp"
 
 namespace backstage::ctl {
 
@@ -11,7 +11,7 @@ Outcome<int> watch(const Options& options) {
   bool is_over = false;
   const auto opened = open_session(options, [&](const auto& kind, const auto& reason) {
     is_over = kind == "closed";
-    if (!options.is_json) fmt::print(stderr, "session {}: {}\n", kind, daemon::printable(reason));
+    if (!options.is_json) fmt::print(stderr, "session {}: {}\n", kind, text::printable(reason));
   });
   if (!opened) return std::unexpected(opened.error());
   auto& session = **opened;
@@ -23,7 +23,7 @@ Outcome<int> watch(const Options& options) {
       if (options.is_json) {
         return write_record({{"event", "down"}, {"actor", actor}, {"reason", reason}});
       }
-      fmt::print("DOWN {} {}\n", daemon::printable(actor), daemon::printable(reason));
+      fmt::print("DOWN {} {}\n", text::printable(actor), text::printable(reason));
       std::fflush(stdout);
     });
     if (!got) return std::unexpected(fault_of_message(got.error(), session.endpoint()));

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "daemon/admin_actor.hpp"
-#include "daemon/json_document.hpp"
+#include "daemon/config/json_document.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/stage.hpp"
 
 namespace backstage::daemon {
+
+using config::Json;
 
 using namespace std::chrono_literals;
 using test::Script;
@@ -59,7 +61,7 @@ class Door {
     CAPTURE(question, got.text);
     REQUIRE_FALSE(got.is_error);
     Json answer;
-    REQUIRE(parse_json(got.text, "answer", answer).empty());
+    REQUIRE(config::parse_json(got.text, "answer", answer).empty());
     return answer;
   }
 

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "daemon/cli.hpp"
-#include "daemon/cli_suggest.hpp"
+#include "daemon/text/suggest.hpp"
 #include "tests/support/catch.hpp"
 
 namespace backstage::daemon {
@@ -59,9 +59,9 @@ TEST_CASE("the log level given is the log level had", "[cli]") {
   for (const char* level : {"trace", "debug", "info", "warn", "error", "off"}) {
     const auto options = parse({"--log-level", level});
     REQUIRE(options);
-    const auto loaded = load_config(options->source, {});
+    const auto loaded = config::load_config(options->source, {});
     REQUIRE(loaded);
-    CHECK(name_of(loaded->values.log.level) == level);
+    CHECK(log::name_of(loaded->values.log.level) == level);
   }
 }
 
@@ -143,15 +143,15 @@ TEST_CASE("one --set takes one value and leaves the next argument alone", "[cli]
 
 TEST_CASE("the nearest word is found within a third of the word's length", "[cli]") {
   constexpr std::array<std::string_view, 4> known{"workers", "log", "gateway", "types"};
-  CHECK(nearest("workrs", known) == "workers");
-  CHECK(nearest("wrokers", known) == "workers");
-  CHECK(nearest("GATEWAY", known) == "gateway");
-  CHECK(nearest("lgo", known) == "log");
-  CHECK(nearest("typo", known).empty());
-  CHECK(nearest("", known).empty());
-  CHECK(nearest("completely", known).empty());
-  CHECK(nearest(std::string(1000, 'x'), known).empty());
-  CHECK(nearest("log", {}).empty());
+  CHECK(text::nearest("workrs", known) == "workers");
+  CHECK(text::nearest("wrokers", known) == "workers");
+  CHECK(text::nearest("GATEWAY", known) == "gateway");
+  CHECK(text::nearest("lgo", known) == "log");
+  CHECK(text::nearest("typo", known).empty());
+  CHECK(text::nearest("", known).empty());
+  CHECK(text::nearest("completely", known).empty());
+  CHECK(text::nearest(std::string(1000, 'x'), known).empty());
+  CHECK(text::nearest("log", {}).empty());
 }
 
 }  // namespace backstage::daemon

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 namespace {
 
 struct Row {
@@ -98,4 +98,4 @@ TEST_CASE("a wrong setting of supervision or of one actor is named at its place"
   }
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

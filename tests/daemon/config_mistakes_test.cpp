@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 namespace {
 
 // Of literals only: tables of strings with destructors take a compiler minutes.
@@ -394,4 +394,4 @@ TEST_CASE("values that contradict each other are refused at the one that was wri
   });
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

@@ -1,10 +1,10 @@
 // The config's keys about plugins: what is wrong with them is said at its place.
 #include <string>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 
 TEST_CASE("wrong values of plugins are named", "[config]") {
   struct Row {
@@ -52,4 +52,4 @@ TEST_CASE("an allowed hash may be written in capitals", "[config]") {
   CHECK(loaded->values.plugins.allow_sha256 == std::vector{std::string(64, 'a')});
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

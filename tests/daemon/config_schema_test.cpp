@@ -4,13 +4,13 @@
 #include <regex>
 #include <set>
 
-#include "daemon/config_load.hpp"
-#include "daemon/schema.hpp"
-#include "daemon/schema_kinds.hpp"
+#include "daemon/config/load.hpp"
+#include "daemon/config/schema.hpp"
+#include "daemon/config/schema_kinds.hpp"
 #include "tests/daemon/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 namespace {
 
 // Calls `visit` for each schema within a schema, itself included.
@@ -170,4 +170,4 @@ TEST_CASE("endpoints resolve below the runtime directory", "[config]") {
   }
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

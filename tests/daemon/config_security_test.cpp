@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 namespace {
 
 const Environment nowhere{
@@ -127,4 +127,4 @@ TEST_CASE("mistakes about keys and rules say what, where and what next", "[confi
   }
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

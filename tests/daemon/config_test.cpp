@@ -8,16 +8,17 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "daemon/config_load.hpp"
-#include "daemon/config_read.hpp"
-#include "daemon/schema_kinds.hpp"
+#include "daemon/config/load.hpp"
+#include "daemon/config/read.hpp"
+#include "daemon/config/schema_kinds.hpp"
 #include "tests/daemon/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 namespace {
 
 using namespace std::chrono_literals;
+using daemon::TempDir;
 
 const Environment nowhere{
     .runtime_directory = {}, .state_directory = {}, .xdg_runtime_dir = {}, .uid = 1000};
@@ -102,7 +103,7 @@ TEST_CASE("every key reaches its value", "[config]") {
   CHECK(config.spare_workers == 4);
   CHECK(config.pinned_threads == 5);
   CHECK(config.turn_budget == 6ms);
-  CHECK(config.log == LogConfig{.level = LogLevel::debug, .format = LogStyle::json});
+  CHECK(config.log == LogConfig{.level = log::LogLevel::debug, .format = LogStyle::json});
   const GatewayConfig& gateway = config.gateway;
   CHECK(gateway.plain_zmtp == PlainZmtp::libzmq);
   CHECK(gateway.io_threads == 2);
@@ -165,7 +166,7 @@ TEST_CASE("every word of a choice reaches its own value", "[config]") {
   for (std::size_t i = 0; i < levels.size(); ++i) {
     check(
         R"({"log": {"level": ")" + levels[i] + R"("}})",
-        [](const Config& config) { return config.log.level; }, static_cast<LogLevel>(i));
+        [](const Config& config) { return config.log.level; }, static_cast<log::LogLevel>(i));
   }
   CHECK(load(R"({"log": {"format": "auto"}})").values.log.format == LogStyle::automatic);
   CHECK(load(R"({"log": {"format": "text"}})").values.log.format == LogStyle::text);
@@ -216,7 +217,7 @@ TEST_CASE("an override is JSON, or else a string, and goes through the same chec
             set("/actors={\"b\":\"t\"}"), set("/runtime_dir=run"), set("/gateway/pub/bind=[]")})
           .values;
   CHECK(config.workers == 5);
-  CHECK(config.log.level == LogLevel::debug);
+  CHECK(config.log.level == log::LogLevel::debug);
   CHECK(config.types.at(0).mailbox.messages == 9);
   CHECK(config.types.at(0).mailbox.bytes == MailboxConfig{}.bytes);
   CHECK(config.worker_cpus.empty());
@@ -395,4 +396,4 @@ TEST_CASE("a reload tells each changed key, and whether it is live", "[config]")
   CHECK(change("{}", R"({"types": {"a.b%20": {}}})").empty() == false);
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

@@ -1,10 +1,10 @@
 // The config's keys about threads: what is wrong with them is said at its place.
 #include <string>
 
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::config {
 
 TEST_CASE("wrong numbers of threads and wrong turn budgets are named", "[config]") {
   struct Row {
@@ -47,4 +47,4 @@ TEST_CASE("no thread at all is a valid number of spare and of pinned ones", "[co
   CHECK(loaded->values.turn_budget.count() == 0);
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::config

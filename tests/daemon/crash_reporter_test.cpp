@@ -1,6 +1,6 @@
 // The handler of fatal signals in processes of its own, which it ends: what it says, of whom, and
 // by which signal the process ends.
-#include "daemon/crash_reporter.hpp"
+#include "daemon/crash/reporter.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/crash_line.hpp"
-#include "daemon/crash_trace.hpp"
+#include "daemon/crash/line.hpp"
+#include "daemon/crash/trace.hpp"
 #include "daemon/plugin_host/crash_scene.hpp"
 #include "tests/support/catch.hpp"
 
@@ -28,7 +28,7 @@
 #endif
 #endif
 
-namespace backstage::daemon {
+namespace backstage::crash {
 
 // Named, and called for: what the traces must show.
 namespace crash_places {
@@ -87,7 +87,7 @@ End end_of(Act&& act) {
     forget_catch_handlers();
     // What a sanitizer says of it belongs to nobody.
     ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
-    Log log({.fd = ends[1], .level = LogLevel::info, .format = LogFormat::json});
+    log::Log log({.fd = ends[1], .level = log::LogLevel::info, .format = log::LogFormat::json});
     const CrashReporter reporter(log, ends[1]);
     act();
     ::_exit(0);
@@ -128,7 +128,7 @@ PluginIdentity some_plugin() {
 const void* own_code() { return reinterpret_cast<const void*>(&crash_places::writes_through_null); }
 
 std::string json_line(const CrashScene& scene, std::string_view stack) {
-  std::array<char, log_line_bytes_max> room{};
+  std::array<char, log::log_line_bytes_max> room{};
   FixedText text(room);
   const CrashFacts facts{.time = std::chrono::milliseconds{1'795'407'981'007},
                          .signal = "SIGSEGV",
@@ -141,7 +141,7 @@ std::string json_line(const CrashScene& scene, std::string_view stack) {
                 .has_address = true,
                 .thread = "a\"b\\c\n",
                 .utc_offset = 0},
-               LogFormat::json);
+               log::LogFormat::json);
   return std::string{text.text()};
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("a crash of the daemon's own code is blamed on nobody", "[crash]") {
   CHECK(line["cause"] == "address not mapped");
   CHECK(line["address"] == "0x0");
   CHECK(line["stack"].get<std::string>().starts_with(
-      "backstage::daemon::crash_places::writes_through_null+0x"));
+      "backstage::crash::crash_places::writes_through_null+0x"));
 }
 
 TEST_CASE("an abort and a raised signal end the process as they would have", "[crash]") {
@@ -277,7 +277,7 @@ TEST_CASE("the line is JSON and within its bounds, whatever is in it", "[crash]"
   for (const std::size_t depth : {0U, 100U, 700U, 3000U}) {
     const auto full = json_line(scene, std::string(depth, 's'));
     CAPTURE(full);
-    CHECK(full.size() <= log_line_bytes_max);
+    CHECK(full.size() <= log::log_line_bytes_max);
     CHECK(full.ends_with("}\n"));
     const auto parsed = nlohmann::json::parse(full);
     CHECK(parsed["plugin"] == "test.plugin");
@@ -314,4 +314,4 @@ TEST_CASE("names are readable as far as they are plain", "[crash]") {
   CHECK(text.text() == std::string(120, 'x') + "...");
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::crash

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "daemon/log.hpp"
-#include "daemon/log_escape.hpp"
+#include "daemon/log/log.hpp"
+#include "daemon/text/escape.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::log {
 namespace {
 
 using namespace std::chrono_literals;
@@ -121,7 +121,7 @@ TEST_CASE("colour is around the level and nowhere else", "[log]") {
 
 TEST_CASE("no name or payload can forge a line or a terminal sequence", "[log]") {
   for (const auto& name : nasty) {
-    CAPTURE(escape(name));
+    CAPTURE(text::escape(name));
     for (const auto format : {LogFormat::text, LogFormat::json}) {
       const auto made = line(name, {{"actor", name}, {name, 1}}, format);
       CHECK(std::ranges::count(made, '\n') == 1);
@@ -135,21 +135,21 @@ TEST_CASE("no name or payload can forge a line or a terminal sequence", "[log]")
       CHECK(nlohmann::json::accept(nlohmann::json(made).dump()));
     }
     const auto parsed = nlohmann::json::parse(line("m", {{"actor", name}}, LogFormat::json));
-    CHECK(parsed.at("actor") == escape(name));
+    CHECK(parsed.at("actor") == text::escape(name));
   }
 }
 
 TEST_CASE("escaping keeps what people write and tells what was escaped", "[log]") {
-  CHECK(escape("h\u00e9llo \u4e16\u754c \U0001f600") == "h\u00e9llo \u4e16\u754c \U0001f600");
-  CHECK(escape("a\nb") == "a\\x0ab");
-  CHECK(escape("a\\x0ab") == "a\\\\x0ab");
-  CHECK(printable("a\\b\n") == "a\\b\\x0a");
-  CHECK(escape("\u202e") == "\\xe2\\x80\\xae");
-  CHECK(escape("\u061c\u200e\u200f\u2066\u2069\ufeff").find("\\xd8\\x9c") == 0);
-  CHECK(escape("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
-  CHECK(escape("\xf0\x80\x80\x80") == "\\xf0\\x80\\x80\\x80");
-  CHECK(escape("\xe4\xb8") == "\\xe4\\xb8");
-  CHECK(escape("").empty());
+  CHECK(text::escape("h\u00e9llo \u4e16\u754c \U0001f600") == "h\u00e9llo \u4e16\u754c \U0001f600");
+  CHECK(text::escape("a\nb") == "a\\x0ab");
+  CHECK(text::escape("a\\x0ab") == "a\\\\x0ab");
+  CHECK(text::printable("a\\b\n") == "a\\b\\x0a");
+  CHECK(text::escape("\u202e") == "\\xe2\\x80\\xae");
+  CHECK(text::escape("\u061c\u200e\u200f\u2066\u2069\ufeff").find("\\xd8\\x9c") == 0);
+  CHECK(text::escape("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
+  CHECK(text::escape("\xf0\x80\x80\x80") == "\\xf0\\x80\\x80\\x80");
+  CHECK(text::escape("\xe4\xb8") == "\\xe4\\xb8");
+  CHECK(text::escape("").empty());
 }
 
 TEST_CASE("a line never exceeds 2 KiB, and cut JSON is still JSON", "[log]") {
@@ -164,8 +164,8 @@ TEST_CASE("a line never exceeds 2 KiB, and cut JSON is still JSON", "[log]") {
       const auto parsed = nlohmann::json::parse(json, nullptr, false);
       CAPTURE(filler, count);
       REQUIRE_FALSE(parsed.is_discarded());
-      const bool whole = parsed.value("v", "") == escape(value) && parsed.contains("n") &&
-                         parsed.value("w", "") == escape(value);
+      const bool whole = parsed.value("v", "") == text::escape(value) && parsed.contains("n") &&
+                         parsed.value("w", "") == text::escape(value);
       REQUIRE(parsed.value("cut", false) != whole);
       REQUIRE(line(value, {{"v", value}}).size() <= log_line_bytes_max);
     }
@@ -303,4 +303,4 @@ TEST_CASE("a terminal gets text, in colour unless it or the user cannot have it"
   ::close(terminal);
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::log

@@ -1,5 +1,5 @@
 // From config to the engine: each word and number arrives as what it means there.
-#include "daemon/config_load.hpp"
+#include "daemon/config/load.hpp"
 #include "daemon/settings.hpp"
 #include "tests/support/catch.hpp"
 
@@ -8,9 +8,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Config load(const char* text) {
-  auto loaded = load_config_text(text, "settings.json", {}, {});
-  if (!loaded) FAIL(render(loaded.error()));
+config::Config load(const char* text) {
+  auto loaded = config::load_config_text(text, "settings.json", {}, {});
+  if (!loaded) FAIL(config::render(loaded.error()));
   return std::move(loaded->values);
 }
 

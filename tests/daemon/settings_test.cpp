@@ -8,15 +8,15 @@ namespace backstage::daemon {
 using namespace std::chrono_literals;
 
 TEST_CASE("a type's dispatcher and turn budget reach the engine", "[settings]") {
-  Config config;
+  config::Config config;
   config.turn_budget = 3s;
-  TypeConfig pinned;
+  config::TypeConfig pinned;
   pinned.type = "pinned";
-  pinned.dispatcher = Dispatcher::pinned;
+  pinned.dispatcher = config::Dispatcher::pinned;
   pinned.turn_budget = 1min;
-  TypeConfig plain;
+  config::TypeConfig plain;
   plain.type = "plain";
-  TypeConfig free;
+  config::TypeConfig free;
   free.type = "free";
   free.turn_budget = 0ms;
   config.types = {pinned, plain, free};
@@ -31,9 +31,9 @@ TEST_CASE("a type's dispatcher and turn budget reach the engine", "[settings]") 
 }
 
 TEST_CASE("hung turns are looked for four times within the shortest budget", "[settings]") {
-  Config config;
+  config::Config config;
   CHECK(overseer_tick(config) == Duration(250ms));
-  TypeConfig type;
+  config::TypeConfig type;
   type.turn_budget = 100ms;
   config.types = {type};
   CHECK(overseer_tick(config) == Duration(25ms));

@@ -1,6 +1,6 @@
 // Stacks of other threads: names of functions, blocked or busy; calls that go on; threads that
 // cannot be looked at.
-#include "daemon/stack_trace.hpp"
+#include "daemon/crash/stack_trace.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,10 +11,10 @@
 #include <mutex>
 #include <thread>
 
-#include "daemon/symbols.hpp"
+#include "daemon/crash/symbols.hpp"
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::crash {
 namespace {
 
 using namespace std::chrono_literals;
@@ -170,4 +170,4 @@ TEST_CASE("addresses outside of every function keep their number", "[stack]") {
   CHECK(contains(symbols.name_of(reinterpret_cast<const void*>(&::getpid)), "getpid"));
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::crash

@@ -1,11 +1,11 @@
 // The watchdog's decision: a clock and signs of life in the test's hands.
-#include "daemon/watchdog.hpp"
+#include "daemon/crash/watchdog.hpp"
 
 #include <string>
 
 #include "tests/support/catch.hpp"
 
-namespace backstage::daemon {
+namespace backstage::crash {
 namespace {
 
 using namespace std::chrono_literals;
@@ -124,4 +124,4 @@ TEST_CASE("the interval is the manager's, if it is meant for this process", "[wa
   CHECK(watchdog_interval("9000000000000000000", nullptr, 7) == Duration(1h));
 }
 
-}  // namespace backstage::daemon
+}  // namespace backstage::crash

@@ -11,7 +11,7 @@
 #include "core/faults.hpp"
 #include "core/worker_pool.hpp"
 #include "daemon/gateway/gateway.hpp"
-#include "daemon/log.hpp"
+#include "daemon/log/log.hpp"
 #include "daemon/monitor.hpp"
 #include "daemon/plugin_host/plugin_host.hpp"
 #include "daemon/wire/decode.hpp"
@@ -76,14 +76,14 @@ struct House {
     pool.stop();
     std::filesystem::remove_all(directory);
   }
-  static daemon::LogOptions quiet() {
-    daemon::LogOptions options;
-    options.level = daemon::LogLevel::off;
+  static log::LogOptions quiet() {
+    log::LogOptions options;
+    options.level = log::LogLevel::off;
     return options;
   }
 
   std::string directory;
-  daemon::Log log;
+  log::Log log;
   daemon::Monitor monitor;
   MonotonicClock clock;
   NoFaults faults;
